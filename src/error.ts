@@ -1,0 +1,25 @@
+// Knows how the library fails: one error class, a code for programs and a sentence for people.
+
+/** What went wrong, for programs. The message says it for people: what, where, and what to do. */
+export type ErrorCode =
+  | 'BAD_FILE' // weights that are truncated, corrupt or contradict themselves
+  | 'UNSUPPORTED' // a readable file that needs something this library does not do
+  | 'BAD_INPUT' // a tensor or option of the wrong kind or size
+  | 'BAD_IMAGE' // a picture that is empty, too large or not a picture
+  | 'NOT_FOUND' // a file or name that does not exist
+  | 'NO_BUILD' // no WebAssembly build runs on this host
+  | 'OUT_OF_MEMORY'
+  | 'DISPOSED'
+  | 'ABORTED'
+  | 'USAGE'; // a command line that makes no sense
+
+/** Every failure of this library is one of these; anything else thrown is a bug in it. */
+export class DepthwiseError extends Error {
+  override readonly name = 'DepthwiseError';
+  readonly code: ErrorCode;
+
+  constructor(code: ErrorCode, message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.code = code;
+  }
+}
