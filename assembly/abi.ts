@@ -1,0 +1,100 @@
+// Knows the numbers that the compiler (TypeScript) and the kernels (AssemblyScript) agree on: kernel codes, the words
+// of a step record, the layout of packed constants. It holds plain constants only, so that both compilers read it.
+//
+//   A step record is STEP_WORDS little-endian int32 words. Offsets of activations count from the arena, those of
+//   constants from the weights. Words that a kernel does not name are 0.
+//
+//   Weights come in panels of PANEL output channels, the last one padded with channels whose weights are zero:
+//     float32   [OC / 8][K][8]             K = KH * KW * C, in that order (depthwise: K = KH * KW)
+//     int8      [OC / 8][K / 2][8][2]      pairs of k side by side, K padded to even; SIMD builds hold them as int16
+//   Parameters come in one block a panel: float32 bias[8]; int8 PARAMS_BYTES as drawn in requantise.ts.
+
+/** Kernel codes, word OP of a step. */
+export const OP_CONV = 1;
+export const OP_POINTWISE = 2;
+export const OP_DEPTHWISE = 3;
+export const OP_AVERAGE_POOL = 4;
+export const OP_MEAN = 5;
+export const OP_ADD = 6;
+export const OP_MUL = 7;
+export const OP_TABLE = 8;
+export const OP_ACTIVATION = 9;
+export const OP_SOFTMAX = 10;
+export const OP_PAD = 11;
+export const OP_FLIP = 12;
+export const OP_TRANSPOSE = 13;
+export const OP_QUANTIZE = 14;
+export const OP_DEQUANTIZE = 15;
+export const OP_COPY = 16;
+
+/** Words of a step record. */
+export const STEP_WORDS = 48;
+export const OP = 0;
+export const DTYPE = 1; // FLOAT32 or INT8
+export const SRC = 2; // arena
+export const SRC2 = 3; // arena, or weights where SRC2_CONSTANT is 1
+export const DST = 4; // arena
+export const WEIGHTS = 5;
+export const WEIGHTS_BYTES = 6; // as in the file
+export const WEIGHTS_ZERO = 7; // int8: zero point to subtract from each weight
+export const PARAMS = 8;
+export const H = 9;
+export const W = 10;
+export const C = 11;
+export const OH = 12;
+export const OW = 13;
+export const OC = 14;
+export const KH = 15;
+export const KW = 16;
+export const STRIDE_H = 17;
+export const STRIDE_W = 18;
+export const DILATION_H = 19;
+export const DILATION_W = 20;
+export const PAD_TOP = 21;
+export const PAD_LEFT = 22;
+export const ACTIVATION = 23; // float32: CLAMP or a function
+export const MIN = 24; // clamp: float32 bits or int32
+export const MAX = 25;
+export const ROUNDING = 26; // int8 weights: ROUND_COMMON, ROUND_GENERAL or ROUND_DOUBLE
+export const SHIFT = 27; // ROUND_COMMON: right shift e of the layer
+export const ZERO_OUT = 28;
+export const ZERO_IN = 29;
+export const ZERO_IN2 = 30;
+export const COUNT = 31; // elements
+export const PERIOD = 32; // elements of the second operand before it repeats
+export const SRC2_CONSTANT = 33;
+export const MULTIPLIER = 34; // of the result
+export const EXPONENT = 35; // TFLite's shift: positive is left
+export const MULTIPLIER_A = 36;
+export const EXPONENT_A = 37;
+export const MULTIPLIER_B = 38;
+export const EXPONENT_B = 39;
+export const SIGN_A = 40; // 1 or -1
+export const SIGN_B = 41;
+export const UNSIGNED = 42; // average pool: rounds as uint8
+export const SCALE = 43; // float32 bits; softmax: beta
+export const SCRATCH_BYTES = 44;
+
+export const FLOAT32 = 0;
+export const INT8 = 1;
+
+/** Functions of word ACTIVATION. */
+export const CLAMP = 0;
+export const HARD_SWISH = 1;
+export const HARD_SIGMOID = 2;
+export const LOGISTIC = 3;
+
+export const ROUND_COMMON = 0;
+export const ROUND_GENERAL = 1;
+export const ROUND_DOUBLE = 2;
+
+/** Output channels in a panel of packed weights. */
+export const PANEL = 8;
+/** Bytes of one panel's parameters: bias[8] float32, or the int8 block of requantise.ts. */
+export const PARAMS_FLOAT32 = 32;
+export const PARAMS_INT8 = 128;
+
+/** Bytes of gathered pixels that a convolution works on at a time; about half a level-2 cache. */
+export const GATHER_BYTES = 131072;
+/** Widest pixel tile; a gathered block holds a multiple of it (both 4 and 6 divide it). */
+export const BLOCK_ROWS = 12;

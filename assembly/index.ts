@@ -1,0 +1,62 @@
+// The door: runs steps of a plan that lies in memory. It allocates nothing and imports nothing but the memory.
+import {
+  OP, OP_ACTIVATION, OP_ADD, OP_AVERAGE_POOL, OP_CONV, OP_COPY, OP_DEPTHWISE, OP_DEQUANTIZE, OP_FLIP, OP_MEAN, OP_MUL, OP_PAD, OP_POINTWISE,
+  OP_QUANTIZE, OP_SOFTMAX, OP_TABLE, OP_TRANSPOSE, STEP_WORDS,
+} from './abi';
+import { conv } from './conv';
+import { depthwise } from './depthwise';
+import { activations, binary, dequantise, flip, quantise, table } from './elementwise';
+import { copyRows, pad, transpose } from './move';
+import { pointwise } from './pointwise';
+import { averagePool, mean } from './pool';
+import { softmax } from './softmax';
+import { place as placeParts, word } from './step';
+
+let steps: usize = 0;
+
+/** Where the parts of a plan lie: step records, constants, activations, scratch. Byte addresses, multiples of 16. */
+export function place(stepsAt: usize, weightsAt: usize, arenaAt: usize, scratchAt: usize): void {
+  steps = stepsAt;
+  placeParts(weightsAt, arenaAt, scratchAt);
+}
+
+/** Runs steps first to last - 1. Returns last, or the number of the step whose kernel code is unknown. */
+export function run(first: i32, last: i32): i32 {
+  for (let i = first; i < last; i++) {
+    if (!runStep(steps + <usize>(i * STEP_WORDS * 4))) return i;
+  }
+  return last;
+}
+
+function runStep(step: usize): bool {
+  switch (word(step, OP)) {
+    case OP_CONV: conv(step); break;
+    case OP_POINTWISE: pointwise(step); break;
+    case OP_DEPTHWISE: depthwise(step); break;
+    case OP_AVERAGE_POOL: averagePool(step); break;
+    case OP_MEAN: mean(step); break;
+    case OP_ADD: binary(step, false); break;
+    case OP_MUL: binary(step, true); break;
+    case OP_TABLE: table(step); break;
+    case OP_ACTIVATION: activations(step); break;
+    case OP_SOFTMAX: softmax(step); break;
+    case OP_PAD: pad(step); break;
+    case OP_FLIP: flip(step); break;
+    case OP_TRANSPOSE: transpose(step); break;
+    case OP_QUANTIZE: quantise(step); break;
+    case OP_DEQUANTIZE: dequantise(step); break;
+    case OP_COPY: copyRows(step); break;
+    default: return false;
+  }
+  return true;
+}
+
+/** Widens `count` int8 weights at src to int16 less `zero` at dst, as the SIMD builds read them. */
+export function widenWeights(dst: usize, src: usize, count: i32, zero: i32): void {
+  for (const end = src + count; src < end; src++, dst += 2) store<i16>(dst, <i16>(<i32>load<i8>(src) - zero));
+}
+
+/** Which build this is: 0 scalar, 1 simd, 2 relaxed. For hosts that were handed a module and not told. */
+export function build(): i32 {
+  return ASC_FEATURE_RELAXED_SIMD ? 2 : ASC_FEATURE_SIMD ? 1 : 0;
+}

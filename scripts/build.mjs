@@ -1,0 +1,131 @@
+// Knows the stages of the build and which files each one reads; it rebuilds only stages whose files changed.
+import { spawn } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { chmodSync, copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+
+const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '..');
+const at = (...parts) => path.join(root, ...parts);
+const TARGETS = ['scalar', 'simd', 'relaxed'];
+const kB = (file) => `${(statSync(at(file)).size / 1000).toFixed(1)} kB`;
+
+/** All files under the given files and folders, sorted, so that a stamp does not depend on the disk's order. */
+function filesUnder(places) {
+  return places.flatMap((place) => {
+    if (!existsSync(at(place))) return [];
+    if (!statSync(at(place)).isDirectory()) return [place];
+    return filesUnder(readdirSync(at(place)).sort().map((name) => path.join(place, name)));
+  });
+}
+
+/** SHA-256 over the names and bytes of everything a stage reads. */
+export function stampOf(places) {
+  const hash = createHash('sha256');
+  for (const file of filesUnder(places)) hash.update(`${file}\0`).update(readFileSync(at(file))).update('\0');
+  return hash.digest('hex');
+}
+
+/** Runs a package's command line with this very Node, and collects what it says. */
+function tool(script, args) {
+  return new Promise((resolve, reject) => {
+    const child = spawn(process.execPath, [at('node_modules', script), ...args], { cwd: root });
+    let said = '';
+    child.stdout.on('data', (part) => (said += part));
+    child.stderr.on('data', (part) => (said += part));
+    child.on('error', reject);
+    child.on('close', (code) => (code === 0 ? resolve(said) : reject(new Error(said.trim() || `${script} ended with ${code}`))));
+  });
+}
+
+async function compileKernels() {
+  mkdirSync(at('build/wasm'), { recursive: true });
+  mkdirSync(at('dist/wasm'), { recursive: true });
+  await Promise.all(TARGETS.map((target) => tool('assemblyscript/bin/asc.js', ['--config', 'asconfig.json', '--target', target])));
+  for (const target of TARGETS) copyFileSync(at(`build/wasm/${target}.wasm`), at(`dist/wasm/${target}.wasm`));
+  return TARGETS.map((target) => `${target} ${kB(`build/wasm/${target}.wasm`)}`).join(', ');
+}
+
+/** Tests and benches are checked too, but only src/ becomes declarations; a bad test does not hold them back. */
+async function checkTypes() {
+  rmSync(at('dist/types'), { recursive: true, force: true });
+  const results = await Promise.allSettled([
+    tool('typescript/bin/tsc', ['-p', 'tsconfig.build.json']),
+    tool('typescript/bin/tsc', ['-p', 'tsconfig.json']),
+  ]);
+  const complaints = results.filter((result) => result.status === 'rejected').map((result) => result.reason.message);
+  if (complaints.length) throw new Error([...new Set(complaints.join('\n').split('\n'))].join('\n'));
+  return 'checked, declarations in dist/types';
+}
+
+/** The weights are megabytes: the command line loads them when a command asks for them, from their own file. */
+const weightsApart = {
+  name: 'weights-apart',
+  setup(build) {
+    build.onResolve({ filter: /weights\/everyday(\.[jt]s)?$/ }, () => ({ path: './weights/everyday.js', external: true }));
+  },
+};
+
+async function bundle() {
+  const { build } = await import('esbuild');
+  const shared = {
+    absWorkingDir: root, bundle: true, format: 'esm', target: 'es2022', minify: true, legalComments: 'none',
+    loader: { '.wasm': 'base64', '.dw': 'binary' }, logLevel: 'silent',
+  };
+  const works = [
+    { entryPoints: ['src/index.ts'], outfile: 'dist/index.js', platform: 'neutral' },
+    { entryPoints: ['src/core.ts'], outfile: 'dist/core.js', platform: 'neutral' },
+    { entryPoints: ['src/weights/everyday.ts'], outfile: 'dist/weights/everyday.js', platform: 'neutral' },
+    { entryPoints: ['src/cli/main.ts'], outfile: 'dist/cli.js', platform: 'node', banner: { js: '#!/usr/bin/env node' }, plugins: [weightsApart] },
+  ];
+  const results = await Promise.allSettled(works.map((work) => build({ ...shared, external: ['node:*'], ...work })));
+  const complaints = results.flatMap((result) => (result.status === 'rejected' ? result.reason.errors ?? [{ text: String(result.reason) }] : []));
+  if (complaints.length) {
+    throw new Error(complaints.map(({ location, text }) => `${location ? `${location.file}:${location.line}: ` : ''}${text}`).join('\n'));
+  }
+  chmodSync(at('dist/cli.js'), 0o755);
+  return works.map(({ outfile }) => `${path.relative('dist', outfile)} ${kB(outfile)}`).join(', ');
+}
+
+const settings = ['package-lock.json', 'scripts/build.mjs'];
+const STAGES = [
+  { name: 'kernels', reads: ['assembly', 'asconfig.json', ...settings], makes: TARGETS.flatMap((t) => [`build/wasm/${t}.wasm`, `dist/wasm/${t}.wasm`]), work: compileKernels },
+  { name: 'types', reads: ['src', 'test', 'bench', 'assembly/abi.ts', 'tsconfig.json', 'tsconfig.build.json', ...settings], makes: ['dist/types'], work: checkTypes },
+  { name: 'bundles', reads: ['src', 'assembly/abi.ts', 'build/wasm', 'weights/everyday.dw', 'package.json', ...settings], makes: ['dist/index.js', 'dist/core.js', 'dist/cli.js', 'dist/weights/everyday.js'], work: bundle },
+];
+
+async function runStage({ name, reads, makes, work }) {
+  const stampFile = at('build', `${name}.stamp`);
+  const stamp = stampOf(reads);
+  const fresh = existsSync(stampFile) && readFileSync(stampFile, 'utf8') === stamp && makes.every((made) => existsSync(at(made)));
+  if (fresh) return true;
+  rmSync(stampFile, { force: true });
+  const start = performance.now();
+  try {
+    const summary = await work();
+    writeFileSync(stampFile, stamp);
+    console.log(`${name.padEnd(10)} ${summary} (${((performance.now() - start) / 1000).toFixed(1)} s)`);
+    return true;
+  } catch (error) {
+    console.error(`${name.padEnd(10)} FAILED\n${error.message}\n`);
+    return false;
+  }
+}
+
+/** Builds what changed. Returns the names of the stages that failed. */
+export async function build() {
+  mkdirSync(at('build'), { recursive: true });
+  mkdirSync(at('dist'), { recursive: true });
+  const [kernels, types, bundles] = STAGES;
+  const checked = runStage(types); // nothing waits for it
+  const failed = [];
+  if (!(await runStage(kernels))) failed.push('kernels', 'bundles');
+  else if (!(await runStage(bundles))) failed.push('bundles');
+  if (!(await checked)) failed.push('types');
+  return failed;
+}
+
+// Not awaited here: prepare.mjs imports this module, and would wait for it for ever.
+if (process.argv[1] && import.meta.url === pathToFileURL(process.argv[1]).href) {
+  import('./prepare.mjs').then(({ main, prepare }) => main(async () => ((await prepare()).length ? 1 : 0)));
+}

@@ -1,0 +1,32 @@
+// Knows the command that saves any readable weights file as .dw; the formats themselves it does not know.
+import path from 'node:path';
+import { convert as convertBytes } from '../index.js';
+import { loadOptions, only, parse, usage, WEIGHTS_OPTIONS, type Command } from './arguments.js';
+import { readBytes, writeWhole } from './files.js';
+import { bytes, print } from './report.js';
+
+const { build: _build, ...options } = WEIGHTS_OPTIONS;
+
+export const convert: Command = {
+  name: 'convert',
+  summary: 'save .tflite or .safetensors weights as .dw',
+  help: `depthwise convert IN -o OUT.dw [options]
+
+  -o, --out FILE   the .dw file to write
+  --arch A         for .safetensors: v1, v2, v3-small, v3-large, v3-small-minimal, v3-large-minimal
+  --alpha X        width multiplier; read from the file's shapes and checked when given
+  --size N         pixels a side of the input
+  --style S        torch (default) or tf padding, for .safetensors
+  --labels FILE    one label a line, or a JSON list`,
+  async run(args) {
+    const parsed = parse(args, { ...options, out: { type: 'string', short: 'o' } });
+    const source = only(parsed, 'weights file');
+    const out = parsed.text('out');
+    if (!out) throw usage('say where to write: -o OUT.dw.');
+    if (path.resolve(out) === path.resolve(source)) throw usage('the output would overwrite the input; give another name.');
+    const input = readBytes(source, 'weights');
+    const saved = await convertBytes(input, loadOptions(parsed));
+    writeWhole(out, saved);
+    print(`${out}  ${bytes(saved.length)} (from ${bytes(input.length)})`);
+  },
+};

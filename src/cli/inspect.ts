@@ -1,0 +1,44 @@
+// Knows the command that shows what a weights file holds: tensors, steps, work and memory. It runs nothing.
+import type { Net } from '../net.js';
+import { loadOptions, only, parse, WEIGHTS_HELP, WEIGHTS_OPTIONS, type Command } from './arguments.js';
+import { arenaPicture } from './arena-picture.js';
+import { bytes, millions, paint, print, printJson, shape, shorten, table } from './report.js';
+import { loadWeights } from './weights.js';
+
+type Info = Net['inputs'][number];
+
+const quantisation = ({ scale, zeroPoint }: Info) => (scale === undefined ? '' : `, scale ${scale.toPrecision(6)}, zero point ${zeroPoint ?? 0}`);
+const tensorLine = (role: string) => (info: Info) => `${role}  ${info.name}  ${info.dtype} ${shape(info.shape)}${quantisation(info)}`;
+const aboutLines = (about: object) => Object.entries(about).filter(([, value]) => typeof value === 'string' && value).map(([key, value]) => `${key}: ${value}`);
+
+function show(net: Net, source: string): void {
+  const { memory, steps } = net;
+  const macs = steps.reduce((sum, step) => sum + step.macs, 0);
+  print([paint('bold', source), ...aboutLines(net.about ?? {})].join('\n'));
+  print([...net.inputs.map(tensorLine('input ')), ...net.outputs.map(tensorLine('output'))].join('\n'));
+  print(`labels  ${net.labels?.length ? `${net.labels.length} (${net.labels.slice(0, 3).join(', ')}, …)` : 'none'}`);
+  print(`work    ${steps.length} steps, ${millions(macs)} million multiply-accumulates`);
+  print(`memory  weights ${bytes(memory.weightsBytes)}, arena ${bytes(memory.arenaBytes)}, scratch ${bytes(memory.scratchBytes)}, in all ${bytes(memory.totalBytes)} (${net.build} build)\n`);
+  print(table(
+    ['step', 'kernel', 'output', 'in', 'out', 'M MACs', 'at', 'bytes'],
+    steps.map((step) => [step.index, step.op, shorten(step.name, 40), shape(step.input), shape(step.output), Number(millions(step.macs)), step.offset, step.bytes]),
+  ));
+  print(`\narena\n${arenaPicture(net)}`);
+}
+
+export const inspect: Command = {
+  name: 'inspect',
+  summary: 'show tensors, steps, work and memory of a weights file',
+  help: `depthwise inspect WEIGHTS [options]
+
+  --json           one JSON document on stdout and nothing else
+${WEIGHTS_HELP}`,
+  async run(args) {
+    const parsed = parse(args, { ...WEIGHTS_OPTIONS, json: { type: 'boolean' } });
+    const source = only(parsed, 'weights file');
+    const net = await loadWeights(source, loadOptions(parsed));
+    if (!parsed.flag('json')) return show(net, source);
+    const { build, about, labels, preprocessing, inputs, outputs, memory, steps, tensors } = net;
+    printJson({ source, build, about, labels, preprocessing, inputs, outputs, memory, macs: steps.reduce((sum, step) => sum + step.macs, 0), steps, tensors });
+  },
+};

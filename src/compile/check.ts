@@ -1,0 +1,103 @@
+// Knows what a plan must be before any of it runs: every record and every range inside its section. Plans from files
+// go through here; it trusts nothing in them.
+import * as abi from '../../assembly/abi.js';
+import { DepthwiseError } from '../error.js';
+import { bytesPerElement, elements } from '../formats/graph.js';
+import type { Plan } from './plan.js';
+
+const MOST = 2 ** 30;
+
+export function checkPlan(plan: Plan): void {
+  const { steps, info } = plan;
+  const broken = (what: string): DepthwiseError => new DepthwiseError('BAD_FILE', `This .dw file is damaged or hostile: ${what}. Convert or download it again.`);
+  const check = (ok: boolean, what: string): void => { if (!ok) throw broken(what); };
+  check(Array.isArray(info?.tensors) && Array.isArray(info.steps) && Array.isArray(info.inputs) && Array.isArray(info.outputs), 'its description lacks a list');
+  check(steps.length > 0 && steps.length === info.steps.length * abi.STEP_WORDS, 'the number of steps differs from its description');
+  check(plan.arenaBytes <= MOST && plan.scratchBytes <= MOST, 'it asks for more than 1 GiB of activations');
+  for (const tensor of info.tensors) {
+    const sound = tensor && typeof tensor.name === 'string' && Array.isArray(tensor.shape) && tensor.shape.every((d) => Number.isInteger(d) && d >= 0)
+      && tensor.bytes === elements(tensor.shape) * bytesPerElement[tensor.dtype] && isInside(tensor.offset, tensor.bytes, plan.arenaBytes);
+    check(sound, `tensor "${tensor?.name}" lies outside of the arena or contradicts its shape`);
+  }
+  const index = (i: number): boolean => Number.isInteger(i) && i >= 0 && i < info.tensors.length;
+  check([...info.inputs, ...info.outputs].every(index), 'an input or output is no tensor');
+  check(info.steps.every((step) => step && index(step.output) && Array.isArray(step.inputs) && step.inputs.length > 0 && step.inputs.every(index)), 'a step names no tensor');
+  for (let i = 0; i < info.steps.length; i++) {
+    const fault = stepFault(steps.subarray(i * abi.STEP_WORDS, (i + 1) * abi.STEP_WORDS), plan);
+    check(!fault, `step ${i} ${fault}`);
+  }
+}
+
+const isInside = (offset: number, bytes: number, limit: number): boolean => Number.isInteger(offset) && offset >= 0 && bytes >= 0 && offset + bytes <= limit;
+
+interface Extent { src: number; dst: number; weights?: number; params?: number; scratch?: number; src2?: number }
+
+/** What is wrong with one record, or nothing. */
+function stepFault(w: Int32Array, plan: Plan): string | undefined {
+  for (const word of [abi.H, abi.W, abi.C, abi.OH, abi.OW, abi.OC, abi.KH, abi.KW, abi.COUNT]) {
+    if (w[word] < 0 || w[word] > MOST) return `has ${w[word]} in word ${word}`;
+  }
+  const windowed = w[abi.OP] === abi.OP_CONV || w[abi.OP] === abi.OP_DEPTHWISE || w[abi.OP] === abi.OP_AVERAGE_POOL;
+  if (windowed && [abi.KH, abi.KW, abi.STRIDE_H, abi.STRIDE_W].some((word) => w[word] < 1 || w[word] > 65536)) return 'has an impossible window';
+  if (windowed && [abi.PAD_TOP, abi.PAD_LEFT].some((word) => Math.abs(w[word]) > 65536)) return 'has an impossible padding';
+  if ((w[abi.OP] === abi.OP_CONV || w[abi.OP] === abi.OP_DEPTHWISE) && [abi.DILATION_H, abi.DILATION_W].some((word) => w[word] < 1 || w[word] > 65536)) return 'has an impossible dilation';
+  if (w[abi.SCRATCH_BYTES] > plan.scratchBytes) return 'needs more scratch memory than the file asks for';
+  const extent = extentOf(w);
+  if (!extent) return `names kernel ${w[abi.OP]}, which this release does not have`;
+  if (Object.values(extent).some((bytes) => !Number.isFinite(bytes) || bytes < 0 || bytes > MOST)) return 'has sizes that no memory holds';
+  if (!isInside(w[abi.SRC], extent.src, plan.arenaBytes)) return 'reads outside of the arena';
+  if (!isInside(w[abi.DST], extent.dst, plan.arenaBytes)) return 'writes outside of the arena';
+  if (extent.src2 !== undefined && !isInside(w[abi.SRC2], extent.src2, w[abi.SRC2_CONSTANT] ? plan.weights.length : plan.arenaBytes)) return 'reads its second operand outside of memory';
+  if (extent.weights !== undefined && (!isInside(w[abi.WEIGHTS], extent.weights, plan.weights.length) || extent.weights > w[abi.WEIGHTS_BYTES])) return 'reads weights outside of the file';
+  if (extent.weights !== undefined && !isInside(w[abi.WEIGHTS], w[abi.WEIGHTS_BYTES], plan.weights.length)) return 'reads weights outside of the file';
+  if (extent.params !== undefined && !isInside(w[abi.PARAMS], extent.params, plan.weights.length)) return 'reads parameters outside of the file';
+  if ((extent.scratch ?? 0) > plan.scratchBytes) return 'needs more scratch memory than the file asks for';
+  return undefined;
+}
+
+/** Bytes that a step touches in each section, from its sizes. */
+function extentOf(w: Int32Array): Extent | undefined {
+  const float = w[abi.DTYPE] === abi.FLOAT32, size = float ? 4 : 1;
+  const count = w[abi.COUNT] * size, panels = Math.ceil(w[abi.OC] / abi.PANEL);
+  const map = w[abi.H] * w[abi.W] * w[abi.C] * size, out = w[abi.OH] * w[abi.OW] * w[abi.OC] * size;
+  const packed = (depth: number): { weights: number; params: number } => ({
+    weights: panels * abi.PANEL * (float ? depth * 4 : Math.ceil(depth / 2) * 2), params: panels * (float ? abi.PARAMS_FLOAT32 : abi.PARAMS_INT8),
+  });
+  switch (w[abi.OP]) {
+    case abi.OP_POINTWISE: return { src: count * w[abi.C], dst: count * w[abi.OC], ...packed(w[abi.C]), scratch: float ? 0 : gathered(w[abi.C], float) };
+    case abi.OP_CONV: return { src: map, dst: out, ...packed(w[abi.KH] * w[abi.KW] * w[abi.C]), scratch: gathered(w[abi.KH] * w[abi.KW] * w[abi.C], float) };
+    case abi.OP_DEPTHWISE: return w[abi.C] > 0 && w[abi.OC] % w[abi.C] === 0 ? { src: map, dst: out, ...packed(w[abi.KH] * w[abi.KW]), scratch: ringBytes(w, float) } : undefined;
+    case abi.OP_AVERAGE_POOL: return { src: map, dst: w[abi.OH] * w[abi.OW] * w[abi.C] * size, scratch: w[abi.C] * 4 };
+    case abi.OP_MEAN: return { src: map, dst: w[abi.C] * size, scratch: w[abi.C] * 4 };
+    case abi.OP_ADD: case abi.OP_MUL: return w[abi.PERIOD] > 0 ? { src: count, dst: count, src2: Math.min(w[abi.PERIOD], w[abi.COUNT]) * size } : undefined;
+    case abi.OP_TABLE: return { src: count, dst: count, weights: 256 };
+    case abi.OP_ACTIVATION: return { src: count, dst: count };
+    case abi.OP_FLIP: return { src: w[abi.COUNT], dst: w[abi.COUNT] };
+    case abi.OP_SOFTMAX: return { src: count * w[abi.C], dst: count * w[abi.C], scratch: w[abi.C] * 4 };
+    case abi.OP_PAD: return fits(w) ? { src: map, dst: w[abi.OH] * w[abi.OW] * w[abi.C] * size } : undefined;
+    case abi.OP_TRANSPOSE: return { src: transposeReach(w) * size, dst: w[abi.H] * w[abi.W] * w[abi.C] * count };
+    case abi.OP_QUANTIZE: return { src: w[abi.COUNT] * 4, dst: w[abi.COUNT] };
+    case abi.OP_DEQUANTIZE: return { src: w[abi.COUNT], dst: w[abi.COUNT] * 4 };
+    case abi.OP_COPY: return { src: w[abi.COUNT] * w[abi.W], dst: w[abi.COUNT] ? (w[abi.COUNT] - 1) * w[abi.C] + w[abi.OW] + w[abi.W] : 0 };
+    default: return undefined;
+  }
+}
+
+function gathered(depth: number, float: boolean): number {
+  const rows = (bytes: number): number => Math.max(Math.floor(abi.GATHER_BYTES / (bytes * abi.BLOCK_ROWS)), 1) * abi.BLOCK_ROWS * bytes;
+  if (depth < 1) return Infinity;
+  const pairs = (depth + 1) & ~1;
+  return float ? rows(depth * 4) : Math.max(rows(pairs), rows(pairs * 2));
+}
+
+function ringBytes(w: Int32Array, float: boolean): number {
+  const rows = (w[abi.KH] - 1) * w[abi.DILATION_H] + 1;
+  const width = (w[abi.OW] - 1) * w[abi.STRIDE_W] + (w[abi.KW] - 1) * w[abi.DILATION_W] + 1;
+  return rows * width * w[abi.OC] * (float ? 4 : 2) + (w[abi.KH] * w[abi.KW] + 1) * 4;
+}
+
+const fits = (w: Int32Array): boolean =>
+  w[abi.PAD_TOP] >= 0 && w[abi.PAD_LEFT] >= 0 && w[abi.PAD_TOP] + w[abi.H] <= w[abi.OH] && w[abi.PAD_LEFT] + w[abi.W] <= w[abi.OW];
+
+const transposeReach = (w: Int32Array): number =>
+  (w[abi.H] - 1) * w[abi.OH] + (w[abi.W] - 1) * w[abi.OW] + (w[abi.C] - 1) * w[abi.OC] + (w[abi.COUNT] - 1) * w[abi.KH] + 1;

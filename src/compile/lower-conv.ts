@@ -1,0 +1,122 @@
+// Knows how convolutions and fully connected layers become steps with packed weights.
+import * as abi from '../../assembly/abi.js';
+import { DepthwiseError } from '../error.js';
+import { elements, floats, numbers } from '../formats/graph.js';
+import type { Operator, Tensor } from '../formats/graph.js';
+import { padBefore } from './lower.js';
+import type { Attribute, Lowering, Step } from './lower.js';
+import { affine, convMultipliers } from './quantise.js';
+import { packBias, packFloat32, packInt8, packRequantisation } from './weights.js';
+import type { WeightLayout } from './weights.js';
+
+export function lowerConv(lowering: Lowering, op: Operator, a: Attribute<'conv2d'>): Step {
+  const [, kh, kw, ic] = weightShape(lowering, op);
+  const [h, w, c] = lowering.map(op.inputs[0], op.where), [oh, ow, oc] = lowering.map(op.outputs[0], op.where);
+  if (ic !== c) throw new DepthwiseError('UNSUPPORTED', `${op.where}: grouped convolution (${c} input channels, ${ic} a group). Only depthwise groups are supported.`);
+  const depth = kh * kw * c;
+  const step = windowed(lowering, op, a, abi.OP_CONV, kh, kw);
+  const pointwise = kh * kw === 1 && a.stride[0] * a.stride[1] === 1 && h === oh && w === ow;
+  if (pointwise) step.words[abi.OP] = step.op = abi.OP_POINTWISE;
+  step.words[abi.COUNT] = oh * ow;
+  step.macs = oh * ow * oc * depth;
+  pack(lowering, op, step, { channels: oc, depth, channelStride: depth, depthStride: 1 }, false);
+  step.words[abi.SCRATCH_BYTES] = gatherBytes(lowering.isFloat(op.inputs[0]), depth);
+  return step;
+}
+
+export function lowerDepthwise(lowering: Lowering, op: Operator, a: Attribute<'depthwiseConv2d'>): Step {
+  const [, kh, kw] = weightShape(lowering, op);
+  const [, , c] = lowering.map(op.inputs[0], op.where), [oh, ow, oc] = lowering.map(op.outputs[0], op.where);
+  const layout: WeightLayout = { channels: oc, depth: kh * kw, channelStride: 1, depthStride: oc };
+  // One input channel makes it an ordinary convolution, which needs no repeated input.
+  const step = windowed(lowering, op, a, c === 1 ? abi.OP_CONV : abi.OP_DEPTHWISE, kh, kw);
+  step.macs = oh * ow * oc * kh * kw;
+  pack(lowering, op, step, layout, false);
+  const ringRows = (kh - 1) * a.dilation[0] + 1;
+  const width = (ow - 1) * a.stride[1] + (kw - 1) * a.dilation[1] + 1;
+  const ringBytes = ringRows * width * oc * (lowering.isFloat(op.inputs[0]) ? 4 : 2);
+  step.words[abi.SCRATCH_BYTES] = c === 1 ? gatherBytes(lowering.isFloat(op.inputs[0]), kh * kw) : ringBytes + (kh * kw + 1) * 4 + 64;
+  return step;
+}
+
+export function lowerFullyConnected(lowering: Lowering, op: Operator, a: Attribute<'fullyConnected'>): Step {
+  const [oc, depth] = lowering.tensor(op.inputs[1]).shape;
+  const pixels = elements(lowering.tensor(op.inputs[0]).shape) / depth;
+  if (!Number.isInteger(pixels)) throw new DepthwiseError('BAD_FILE', `${op.where}: input [${lowering.tensor(op.inputs[0]).shape}] does not divide into rows of ${depth}.`);
+  const step = lowering.step(op, abi.OP_POINTWISE, {
+    [abi.H]: 1, [abi.W]: pixels, [abi.C]: depth, [abi.OH]: 1, [abi.OW]: pixels, [abi.OC]: oc, [abi.COUNT]: pixels,
+    [abi.SCRATCH_BYTES]: gatherBytes(lowering.isFloat(op.inputs[0]), depth),
+  });
+  step.macs = pixels * oc * depth;
+  lowering.activation(step, a.activation);
+  pack(lowering, op, step, { channels: oc, depth, channelStride: depth, depthStride: 1 }, true);
+  return step;
+}
+
+function weightShape(lowering: Lowering, op: Operator): number[] {
+  const weights = lowering.tensor(op.inputs[1]);
+  if (!weights?.data) throw new DepthwiseError('UNSUPPORTED', `${op.where}: weights must be constant.`);
+  return weights.shape;
+}
+
+function windowed(lowering: Lowering, op: Operator, a: Attribute<'conv2d' | 'depthwiseConv2d'>, code: number, kh: number, kw: number): Step {
+  const [h, w, c] = lowering.map(op.inputs[0], op.where), [oh, ow, oc] = lowering.map(op.outputs[0], op.where);
+  const step = lowering.step(op, code, {
+    [abi.H]: h, [abi.W]: w, [abi.C]: c, [abi.OH]: oh, [abi.OW]: ow, [abi.OC]: oc, [abi.KH]: kh, [abi.KW]: kw,
+    [abi.STRIDE_H]: a.stride[0], [abi.STRIDE_W]: a.stride[1], [abi.DILATION_H]: a.dilation[0], [abi.DILATION_W]: a.dilation[1],
+    [abi.PAD_TOP]: padBefore(a, 0, h, oh, (kh - 1) * a.dilation[0] + 1), [abi.PAD_LEFT]: padBefore(a, 1, w, ow, (kw - 1) * a.dilation[1] + 1),
+  });
+  lowering.activation(step, a.activation);
+  return step;
+}
+
+/** Bytes of one gathered block of rows (assembly/pointwise.ts blockRows), for the widest build. */
+function gatherBytes(float: boolean, depth: number): number {
+  const row = float ? depth * 4 : ((depth + 1) & ~1) * 2;
+  const narrow = float ? row : row / 2; // the scalar build's int8 rows: more of them in a block
+  const rows = (bytes: number): number => Math.max(Math.floor(abi.GATHER_BYTES / (bytes * abi.BLOCK_ROWS)), 1) * abi.BLOCK_ROWS;
+  return Math.max(row * rows(row), narrow * rows(narrow)) + 64;
+}
+
+/** Weights, bias and requantisation into the step. */
+function pack(lowering: Lowering, op: Operator, step: Step, layout: WeightLayout, double: boolean): void {
+  const weights = lowering.tensor(op.inputs[1]);
+  const bias = op.inputs[2] >= 0 ? lowering.tensor(op.inputs[2]) : undefined;
+  if (lowering.isFloat(op.inputs[0])) {
+    step.weights = packFloat32(floats(weights), layout);
+    step.params = packBias(bias && floats(bias), layout.channels);
+    return;
+  }
+  packQuantised(lowering, op, step, layout, double, weights, bias);
+}
+
+function packQuantised(lowering: Lowering, op: Operator, step: Step, layout: WeightLayout, double: boolean, weights: Tensor, bias?: Tensor): void {
+  if ((weights.dtype !== 'int8' && weights.dtype !== 'uint8') || !weights.quantization || (bias && bias.dtype !== 'int32')) {
+    throw new DepthwiseError('UNSUPPORTED', `${op.where}: 8-bit activations need 8-bit weights with a scale, and an int32 bias; these are ${weights.dtype} and ${bias?.dtype}.`);
+  }
+  const input = affine(lowering.tensor(op.inputs[0]), op.where), output = affine(lowering.tensor(op.outputs[0]), op.where);
+  const { scale, zeroPoint } = weights.quantization;
+  const unsigned = weights.dtype === 'uint8';
+  const zero = zeroPoint[0] - (unsigned ? 128 : 0);
+  const raw = weights.data!;
+  const values = unsigned ? Int8Array.from(raw, (q) => q - 128) : new Int8Array(raw.buffer, raw.byteOffset, raw.byteLength);
+  const { sums, magnitudes } = channelSums(values, layout, zero);
+  const requantisation = packRequantisation(bias && numbers(bias), convMultipliers(input, scale, output), sums, magnitudes, input.zero, double);
+  step.weights = packInt8(values, layout, zero);
+  step.params = requantisation.params;
+  step.words[abi.WEIGHTS_ZERO] = zero;
+  step.words[abi.ROUNDING] = requantisation.rounding;
+  step.words[abi.SHIFT] = requantisation.shift;
+  step.words[abi.ZERO_IN] = input.zero;
+}
+
+function channelSums(values: Int8Array, layout: WeightLayout, zero: number): { sums: Float64Array; magnitudes: Float64Array } {
+  const sums = new Float64Array(layout.channels), magnitudes = new Float64Array(layout.channels);
+  for (let channel = 0; channel < layout.channels; channel++) {
+    for (let k = 0, at = channel * layout.channelStride; k < layout.depth; k++, at += layout.depthStride) {
+      sums[channel] += values[at] - zero;
+      magnitudes[channel] += Math.abs(values[at] - zero);
+    }
+  }
+  return { sums, magnitudes };
+}

@@ -1,0 +1,173 @@
+// Knows how a graph becomes a plan: step records with addresses, packed weights, and what people may ask about them.
+// It does not know builds or memory: a plan is the same for all of them.
+import * as abi from '../../assembly/abi.js';
+import { DepthwiseError } from '../error.js';
+import { bytesPerElement, elements } from '../formats/graph.js';
+import type { DType, Graph, Preprocessing } from '../formats/graph.js';
+import { align, lowerBound, planArena } from './arena.js';
+import type { Life } from './arena.js';
+import { Lowering, lower } from './lower.js';
+import type { Step } from './lower.js';
+import { simplify } from './simplify.js';
+import type { Simplified } from './simplify.js';
+
+export interface PlannedTensor {
+  name: string;
+  shape: number[];
+  dtype: DType;
+  scale?: number;
+  zeroPoint?: number;
+  /** Place in the arena, and the first and last step that touch it. */
+  offset: number;
+  bytes: number;
+  first: number;
+  last: number;
+  /** uint8 values that lie in memory as int8, 128 lower. */
+  flipped?: boolean;
+}
+
+export interface PlannedStep {
+  kind: string;
+  where: string;
+  /** Tensors read and written, as indices into `tensors`. */
+  inputs: number[];
+  output: number;
+  macs: number;
+}
+
+/** What a plan says about itself; saved as JSON in a .dw file. */
+export interface PlanInfo {
+  about: Graph['about'];
+  labels?: string[];
+  preprocessing?: Preprocessing;
+  inputs: number[];
+  outputs: number[];
+  tensors: PlannedTensor[];
+  steps: PlannedStep[];
+  /** Least bytes that any arena for these steps could have. */
+  arenaLowerBound: number;
+}
+
+export interface Plan {
+  steps: Int32Array;
+  weights: Uint8Array;
+  arenaBytes: number;
+  scratchBytes: number;
+  info: PlanInfo;
+}
+
+/** Bytes that stay free after each buffer of a guarded plan; no two of its buffers share memory. */
+export const GUARD_BYTES = 64;
+
+export function compile(graph: Graph, options: { guard?: boolean } = {}): Plan {
+  const simplified = simplify(graph);
+  const steps = withFlips(simplified, lower(simplified));
+  if (steps.length === 0) throw new DepthwiseError('BAD_FILE', 'The model has no operator that computes anything.');
+  const lives = lifetimes(simplified, steps);
+  const roots = [...lives.keys()];
+  const all = [...lives.values()];
+  const end = steps.length;
+  const buffers = options.guard ? all.map((life) => ({ ...life, first: 0, last: end })) : all;
+  const arena = planArena(buffers, options.guard ? GUARD_BYTES : 0);
+  const offsets = new Map(roots.map((root, i) => [root, arena.offsets[i]]));
+  const { records, weights } = place(simplified, steps, offsets);
+  return {
+    steps: records,
+    weights,
+    arenaBytes: arena.bytes,
+    scratchBytes: align(Math.max(64, ...steps.map((step) => step.words[abi.SCRATCH_BYTES]))),
+    info: { ...describe(graph, simplified, steps, lives, offsets), arenaLowerBound: lowerBound(all) },
+  };
+}
+
+/** uint8 inputs become int8 where they lie; uint8 outputs are written as uint8 by a last step of their own. */
+function withFlips(graph: Simplified, steps: Step[]): Step[] {
+  const lowering = new Lowering(graph);
+  const flip = (src: number, dst: number, where: string): Step => {
+    const op = { attributes: { kind: 'quantize' as const }, inputs: [src], outputs: [dst], where };
+    return { ...lowering.step(op, abi.OP_FLIP, { [abi.COUNT]: elements(graph.tensors[dst].shape) }), kind: 'flip' };
+  };
+  const isUnsigned = (i: number): boolean => graph.tensors[i].dtype === 'uint8';
+  const before = graph.inputs.filter(isUnsigned).map((i) => flip(i, i, 'input'));
+  const after = graph.outputs.filter(isUnsigned).map((i) => {
+    const raw = graph.tensors.push({ ...graph.tensors[i] }) - 1;
+    graph.alias[raw] = raw;
+    return flip(i, raw, 'output');
+  });
+  graph.outputs = graph.outputs.map((i) => (isUnsigned(i) ? after.find((step) => step.src === i)!.dst : i));
+  return [...before, ...steps, ...after];
+}
+
+const bytesOf = (graph: Simplified, i: number): number => elements(graph.tensors[i].shape) * bytesPerElement[graph.tensors[i].dtype];
+
+/** Life of every buffer, keyed by the tensor whose bytes it holds. */
+function lifetimes(graph: Simplified, steps: Step[]): Map<number, Life> {
+  const lives = new Map<number, Life>();
+  const touch = (tensor: number, step: number): void => {
+    if (tensor < 0) return;
+    const root = graph.alias[tensor];
+    const life = lives.get(root) ?? { bytes: bytesOf(graph, root), first: step, last: step };
+    lives.set(root, { ...life, first: Math.min(life.first, step), last: Math.max(life.last, step) });
+  };
+  for (const i of graph.inputs) touch(i, 0);
+  steps.forEach((step, at) => [step.src, step.src2, step.dst].forEach((tensor) => touch(tensor, at)));
+  for (const i of graph.outputs) touch(i, steps.length);
+  return lives;
+}
+
+/** Step records with addresses, and the weights section. */
+function place(graph: Simplified, steps: Step[], offsets: Map<number, number>): { records: Int32Array; weights: Uint8Array } {
+  const constants = steps.flatMap((step) => [step.weights, step.params, step.operand].filter((constant) => constant !== undefined));
+  const weights = new Uint8Array(constants.reduce((sum, constant) => sum + align(constant.bytes), 0));
+  const records = new Int32Array(steps.length * abi.STEP_WORDS);
+  let at = 0;
+  const write = (words: Int32Array, index: number, constant: Step['weights']): void => {
+    if (!constant) return;
+    words[index] = at;
+    constant.write(weights.subarray(at, at + constant.bytes));
+    at += align(constant.bytes);
+  };
+  steps.forEach((step, i) => {
+    const { words } = step;
+    write(words, abi.WEIGHTS, step.weights);
+    words[abi.WEIGHTS_BYTES] = step.weights?.bytes ?? 0;
+    write(words, abi.PARAMS, step.params);
+    write(words, abi.SRC2, step.operand);
+    const address = (tensor: number): number => offsets.get(graph.alias[tensor])!;
+    words[abi.SRC] = address(step.src);
+    words[abi.DST] = address(step.dst);
+    if (step.src2 >= 0) words[abi.SRC2] = address(step.src2);
+    records.set(words, i * abi.STEP_WORDS);
+  });
+  return { records, weights };
+}
+
+function describe(
+  graph: Graph, simplified: Simplified, steps: Step[], lives: Map<number, Life>, offsets: Map<number, number>,
+): Omit<PlanInfo, 'arenaLowerBound'> {
+  const shown = simplified.tensors.map((_, i) => i).filter((i) => lives.has(simplified.alias[i]));
+  const index = new Map(shown.map((tensor, i) => [tensor, i]));
+  const raw = new Set(steps.filter((step) => step.op === abi.OP_FLIP && step.src !== step.dst).map((step) => step.dst));
+  const tensors = shown.map((i): PlannedTensor => {
+    const { name, shape, dtype, quantization } = simplified.tensors[i];
+    const root = simplified.alias[i], life = lives.get(root)!;
+    return {
+      name, shape, dtype,
+      ...(quantization && { scale: quantization.scale[0], zeroPoint: quantization.zeroPoint[0] }),
+      offset: offsets.get(root)!, bytes: bytesOf(simplified, i), first: life.first, last: life.last,
+      ...(dtype === 'uint8' && !raw.has(i) && { flipped: true }),
+    };
+  });
+  return {
+    about: graph.about,
+    ...(graph.labels && { labels: graph.labels }),
+    ...(graph.preprocessing && { preprocessing: graph.preprocessing }),
+    inputs: simplified.inputs.map((i) => index.get(i)!),
+    outputs: simplified.outputs.map((i) => index.get(i)!),
+    tensors,
+    steps: steps.map((step): PlannedStep => ({
+      kind: step.kind, where: step.where, macs: step.macs, output: index.get(step.dst)!,
+      inputs: [step.src, step.src2].filter((i) => i >= 0).map((i) => index.get(i)!),
+    })),
+  };
+}

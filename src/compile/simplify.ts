@@ -1,0 +1,175 @@
+// Knows rewrites that leave the answers as they are: constants folded, batch norms, pads and activations merged into
+// the operators they follow, reshapes turned into other names for the same bytes. It does not know kernels or memory.
+import { DepthwiseError } from '../error.js';
+import { elements, floats, numbers } from '../formats/graph.js';
+import type { Attributes, Graph, Operator, Tensor } from '../formats/graph.js';
+import { affine } from './quantise.js';
+
+export interface Simplified {
+  tensors: Tensor[];
+  operators: Operator[];
+  inputs: number[];
+  outputs: number[];
+  /** alias[t] is the tensor whose bytes t shows; itself where t has its own. */
+  alias: number[];
+}
+
+type Attribute<K extends Attributes['kind']> = Extract<Attributes, { kind: K }>;
+
+export function simplify(graph: Graph): Simplified {
+  const work: Simplified = {
+    tensors: graph.tensors.map((tensor) => ({ ...tensor })),
+    operators: graph.operators.map((op) => ({ ...op, inputs: [...op.inputs], attributes: { ...op.attributes } })),
+    inputs: graph.inputs,
+    outputs: graph.outputs,
+    alias: graph.tensors.map((_, i) => i),
+  };
+  foldConstants(work);
+  mergeAfter(work, foldBatchNorm);
+  mergeBefore(work);
+  mergeAfter(work, foldActivation);
+  findAliases(work);
+  return work;
+}
+
+const int32 = (values: number[]): Uint8Array => new Uint8Array(Int32Array.from(values).buffer);
+
+/** Shape arithmetic (Keras exports SHAPE, STRIDED_SLICE, PACK before a RESHAPE) and stored float16 weights. */
+function foldConstants(work: Simplified): void {
+  work.operators = work.operators.filter((op) => {
+    const out = work.tensors[op.outputs[0]];
+    const data = evaluate(op, work.tensors);
+    if (data) out.data = data;
+    return !data;
+  });
+}
+
+function evaluate(op: Operator, tensors: Tensor[]): Uint8Array | undefined {
+  const inputs = op.inputs.map((i) => tensors[i]);
+  const out = tensors[op.outputs[0]];
+  const attributes = op.attributes;
+  if (attributes.kind === 'shape') {
+    if (out.dtype !== 'int32') throw new DepthwiseError('UNSUPPORTED', `${op.where}: only int32 shapes are folded.`);
+    return int32(inputs[0].shape);
+  }
+  if (!inputs.every((tensor) => tensor?.data)) return undefined;
+  if (attributes.kind === 'dequantize' && inputs[0].dtype === 'float16') return new Uint8Array(Float32Array.from(numbers(inputs[0])).buffer);
+  if (inputs[0].dtype !== 'int32') return attributes.kind === 'reshape' ? inputs[0].data : undefined;
+  switch (attributes.kind) {
+    case 'pack': return int32(inputs.flatMap(numbers));
+    case 'reshape': return inputs[0].data;
+    case 'stridedSlice': return int32(slice(attributes, inputs.map(numbers), op.where));
+    default: return undefined;
+  }
+}
+
+/** One-dimensional STRIDED_SLICE, all that shape arithmetic needs. */
+function slice(attributes: Attribute<'stridedSlice'>, [values, begin, end, strides]: number[][], where: string): number[] {
+  if (begin?.length !== 1 || !strides || strides[0] < 1) {
+    throw new DepthwiseError('UNSUPPORTED', `${where}: only forward slices of a shape are folded.`);
+  }
+  const wrap = (i: number): number => (i < 0 ? i + values.length : i);
+  const from = attributes.beginMask & 1 ? 0 : wrap(begin[0]);
+  if (attributes.shrinkAxisMask & 1) return [values[from]];
+  const to = attributes.endMask & 1 ? values.length : wrap(end[0]);
+  return values.slice(from, to).filter((_, i) => i % strides[0] === 0);
+}
+
+/** Offers each operator and its only producer's operator to `merge`; a merged operator disappears. */
+function mergeAfter(work: Simplified, merge: (work: Simplified, first: Operator, second: Operator) => boolean): void {
+  const producer = new Map<number, Operator>();
+  const uses = useCounts(work);
+  work.operators = work.operators.filter((op) => {
+    const first = producer.get(op.inputs[0]);
+    if (first && uses.get(op.inputs[0]) === 1 && merge(work, first, op)) {
+      first.outputs = op.outputs;
+      producer.set(op.outputs[0], first);
+      return false;
+    }
+    for (const out of op.outputs) producer.set(out, op);
+    return true;
+  });
+}
+
+function useCounts(work: Simplified): Map<number, number> {
+  const uses = new Map<number, number>();
+  for (const i of [...work.operators.flatMap((op) => op.inputs), ...work.outputs]) uses.set(i, (uses.get(i) ?? 0) + 1);
+  return uses;
+}
+
+/** w' = w * gamma / sqrt(variance + epsilon), b' = beta - mean * gamma / sqrt(variance + epsilon), in float64. */
+function foldBatchNorm(work: Simplified, first: Operator, second: Operator): boolean {
+  if (second.attributes.kind !== 'batchNorm') return false;
+  const target = first.attributes;
+  if ((target.kind !== 'conv2d' && target.kind !== 'depthwiseConv2d') || target.activation !== 'none') return false;
+  const [gamma, beta, mean, variance] = second.inputs.slice(1).map((i) => floats(work.tensors[i]));
+  const weights = work.tensors[first.inputs[1]];
+  const bias = first.inputs[2] >= 0 ? floats(work.tensors[first.inputs[2]]) : undefined;
+  const { epsilon } = second.attributes;
+  const factor = Float64Array.from(gamma, (g, c) => g / Math.sqrt(variance[c] + epsilon));
+  const channels = gamma.length, values = floats(weights), folded = new Float32Array(values.length);
+  const inner = target.kind === 'conv2d' ? values.length / channels : 1;
+  for (let i = 0; i < values.length; i++) folded[i] = values[i] * factor[Math.floor(i / inner) % channels];
+  const shift = Float32Array.from(beta, (b, c) => b + ((bias?.[c] ?? 0) - mean[c]) * factor[c]);
+  first.inputs = [first.inputs[0], addConstant(work, weights, folded), addConstant(work, { name: `${weights.name}/bias`, shape: [channels], dtype: 'float32' }, shift)];
+  target.activation = second.attributes.activation;
+  return true;
+}
+
+function addConstant(work: Simplified, like: Tensor, values: Float32Array): number {
+  work.tensors.push({ ...like, dtype: 'float32', data: new Uint8Array(values.buffer) });
+  work.alias.push(work.tensors.length - 1);
+  return work.tensors.length - 1;
+}
+
+const ACTIVATIONS = new Set(['relu', 'relu6', 'reluN1To1', 'hardSwish', 'hardSigmoid']);
+
+/** Float32 only: 8-bit activations round twice, so the value between them must stay. */
+function foldActivation(work: Simplified, first: Operator, second: Operator): boolean {
+  const kind = second.attributes.kind;
+  const target = first.attributes;
+  if (!ACTIVATIONS.has(kind) || work.tensors[second.outputs[0]].dtype !== 'float32') return false;
+  if (!('activation' in target) || target.activation !== 'none' || target.kind === 'maxPool' || target.kind === 'concatenation') return false;
+  target.activation = kind as Attribute<'conv2d'>['activation'];
+  return true;
+}
+
+/** A pad of height and width goes into the convolution that alone reads it. */
+function mergeBefore(work: Simplified): void {
+  const pads = new Map<number, Operator>();
+  const uses = useCounts(work);
+  for (const op of work.operators) {
+    if (op.attributes.kind === 'pad') pads.set(op.outputs[0], op);
+    const pad = pads.get(op.inputs[0]);
+    const target = op.attributes;
+    if (!pad || uses.get(op.inputs[0]) !== 1 || (target.kind !== 'conv2d' && target.kind !== 'depthwiseConv2d') || target.padding !== 'valid') continue;
+    const p = numbers(work.tensors[pad.inputs[1]]);
+    if (pad.inputs.length > 2 || p.length !== 8 || p[0] || p[1] || p[6] || p[7]) continue;
+    target.padding = { top: p[2], bottom: p[3], left: p[4], right: p[5] };
+    op.inputs[0] = pad.inputs[0];
+    pads.delete(pad.outputs[0]);
+    work.operators = work.operators.filter((other) => other !== pad);
+  }
+}
+
+/** Reshapes and requantisations that change no byte. */
+function findAliases(work: Simplified): void {
+  const { tensors, alias } = work;
+  work.operators = work.operators.filter((op) => {
+    const from = op.inputs[0], to = op.outputs[0];
+    if (!tensors[from] || tensors[from].data) return true;
+    const same = op.attributes.kind === 'reshape' || (op.attributes.kind === 'quantize' && keepsBytes(tensors[from], tensors[to], op.where));
+    if (!same) return true;
+    if (elements(tensors[from].shape) !== elements(tensors[to].shape)) {
+      throw new DepthwiseError('BAD_FILE', `${op.where}: turns ${tensors[from].shape.join('x')} into ${tensors[to].shape.join('x')}, which has another number of values.`);
+    }
+    alias[to] = alias[from];
+    return false;
+  });
+}
+
+function keepsBytes(from: Tensor, to: Tensor, where: string): boolean {
+  if (from.dtype === 'float32' || to.dtype === 'float32') return false;
+  const a = affine(from, where), b = affine(to, where);
+  return a.scale === b.scale && a.zero === b.zero;
+}

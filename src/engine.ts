@@ -1,0 +1,145 @@
+// Knows WebAssembly: which builds this host runs, how much memory a plan needs, where its parts go. It does not know
+// tensors: it is handed bytes and step numbers.
+import * as abi from '../assembly/abi.js';
+import { align } from './compile/arena.js';
+import { GUARD_BYTES } from './compile/plan.js';
+import type { Plan } from './compile/plan.js';
+import { DepthwiseError } from './error.js';
+
+export type Build = 'scalar' | 'simd' | 'relaxed';
+
+/** Best first: the order in which builds are tried. */
+export const BUILDS: readonly Build[] = ['relaxed', 'simd', 'scalar'];
+
+/** Where the code of a build comes from: bytes, or a module that the host has compiled. */
+export type BuildSource = (build: Build) => WebAssembly.Module | Uint8Array | undefined;
+
+interface Kernels {
+  place(steps: number, weights: number, arena: number, scratch: number): void;
+  run(first: number, last: number): number;
+  widenWeights(dst: number, src: number, count: number, zero: number): void;
+}
+
+export interface MemoryReport {
+  weightsBytes: number;
+  arenaBytes: number;
+  scratchBytes: number;
+  /** All of the WebAssembly memory, in whole pages of 64 KiB. */
+  totalBytes: number;
+}
+
+const PAGE = 65536;
+const FIRST_PART = 1024; // below: the module's own static data
+const MOST_BYTES = 65535 * PAGE;
+
+interface Layout extends MemoryReport {
+  steps: number;
+  weights: number;
+  arena: number;
+  scratch: number;
+}
+
+/** int8 weights of convolutions lie in memory as int16 in SIMD builds. */
+const isWidened = (step: Int32Array, build: Build): boolean =>
+  build !== 'scalar' && step[abi.DTYPE] === abi.INT8 && step[abi.OP] >= abi.OP_CONV && step[abi.OP] <= abi.OP_DEPTHWISE;
+
+const records = (plan: Plan): Int32Array[] =>
+  Array.from({ length: plan.steps.length / abi.STEP_WORDS }, (_, i) => plan.steps.subarray(i * abi.STEP_WORDS, (i + 1) * abi.STEP_WORDS));
+
+/** Exact memory needs of a plan under a build, known before anything is allocated. */
+export function layoutOf(plan: Plan, build: Build): Layout {
+  const widened = records(plan).reduce((sum, step) => sum + (isWidened(step, build) ? align(step[abi.WEIGHTS_BYTES] * 2) : 0), 0);
+  const steps = FIRST_PART, weights = steps + align(plan.steps.byteLength);
+  const weightsBytes = align(plan.weights.byteLength) + widened;
+  const arena = weights + weightsBytes, scratch = arena + align(plan.arenaBytes);
+  // Tiles may read up to one vector past the end of the last row.
+  const end = scratch + plan.scratchBytes + GUARD_BYTES;
+  return {
+    steps, weights, arena, scratch, weightsBytes, arenaBytes: plan.arenaBytes, scratchBytes: plan.scratchBytes, totalBytes: Math.ceil(end / PAGE) * PAGE,
+  };
+}
+
+export class Engine {
+  readonly build: Build;
+  readonly memory: MemoryReport;
+  readonly buffer: ArrayBuffer;
+  readonly #kernels: Kernels;
+  readonly #layout: Layout;
+
+  constructor(plan: Plan, build: Build, module: WebAssembly.Module) {
+    const layout = layoutOf(plan, build);
+    const memory = allocate(layout.totalBytes);
+    this.build = build;
+    this.buffer = memory.buffer as ArrayBuffer;
+    this.#layout = layout;
+    this.#kernels = new WebAssembly.Instance(module, { env: { memory } }).exports as unknown as Kernels;
+    this.memory = { weightsBytes: layout.weightsBytes, arenaBytes: layout.arenaBytes, scratchBytes: layout.scratchBytes, totalBytes: layout.totalBytes };
+    this.#place(plan);
+  }
+
+  #place(plan: Plan): void {
+    const { steps, weights, arena, scratch } = this.#layout;
+    this.#kernels.place(steps, weights, arena, scratch);
+    new Uint8Array(this.buffer, weights).set(plan.weights);
+    let widened = align(plan.weights.byteLength);
+    const placed = plan.steps.slice();
+    for (let i = 0; i < placed.length; i += abi.STEP_WORDS) {
+      const step = placed.subarray(i, i + abi.STEP_WORDS);
+      if (!isWidened(step, this.build)) continue;
+      const count = step[abi.WEIGHTS_BYTES];
+      this.#kernels.widenWeights(weights + widened, weights + step[abi.WEIGHTS], count, step[abi.WEIGHTS_ZERO]);
+      step[abi.WEIGHTS] = widened;
+      widened += align(count * 2);
+    }
+    new Int32Array(this.buffer, steps).set(placed);
+  }
+
+  /** A view of arena bytes; valid as long as the engine. */
+  bytes(offset: number, length: number): Uint8Array {
+    return new Uint8Array(this.buffer, this.#layout.arena + offset, length);
+  }
+
+  /** The scratch memory and the guard after it (tests). */
+  scratchGuard(): Uint8Array {
+    return new Uint8Array(this.buffer, this.#layout.scratch + this.memory.scratchBytes, GUARD_BYTES);
+  }
+
+  run(first: number, last: number): void {
+    let reached: number;
+    try {
+      reached = this.#kernels.run(first, last);
+    } catch (cause) {
+      throw new DepthwiseError('BAD_FILE', 'A step of the plan left its memory, so the weights file is damaged or hostile. Convert or download it again.', { cause });
+    }
+    if (reached !== last) throw new DepthwiseError('BAD_FILE', `Step ${reached} of the plan names no kernel that this release has. Convert the weights with this release.`);
+  }
+}
+
+function allocate(bytes: number): WebAssembly.Memory {
+  if (bytes <= MOST_BYTES) {
+    try {
+      return new WebAssembly.Memory({ initial: bytes / PAGE, maximum: bytes / PAGE });
+    } catch { /* told below */ }
+  }
+  throw new DepthwiseError('OUT_OF_MEMORY', `This model needs ${Math.ceil(bytes / 2 ** 20)} MiB of WebAssembly memory, which this host does not give. Use a smaller alpha or resolution, or int8 weights.`);
+}
+
+/** Compiles and tries builds, best first, until one computes a known answer right. */
+export async function chooseBuild(sources: BuildSource, wanted: Build | undefined, probe: Plan, isRight: (engine: Engine) => boolean): Promise<{ build: Build; module: WebAssembly.Module }> {
+  const reasons: string[] = [];
+  for (const build of wanted ? [wanted] : BUILDS) {
+    const source = sources(build);
+    if (!source) {
+      reasons.push(`${build}: not in this bundle`);
+      continue;
+    }
+    try {
+      const module = ArrayBuffer.isView(source) ? await WebAssembly.compile(source as Uint8Array<ArrayBuffer>) : source;
+      if (isRight(new Engine(probe, build, module))) return { build, module };
+      reasons.push(`${build}: compiles, but computes a known answer wrongly`);
+    } catch (cause) {
+      reasons.push(`${build}: ${cause instanceof Error ? cause.message.split('\n')[0] : String(cause)}`);
+    }
+  }
+  throw new DepthwiseError('NO_BUILD', `No WebAssembly build runs on this host (${reasons.join('; ')}). Use a newer engine, leave out the build option, or allow 'wasm-unsafe-eval' in the page's content security policy.`);
+}

@@ -1,0 +1,74 @@
+// Knows the .dw file, a saved plan: one buffer that is read without copying. It does not know what the steps mean.
+//
+//   byte 0   magic "DWPLAN" and two bytes 0
+//        8   u32 version, u32 file bytes
+//       16   u32 steps offset, u32 steps bytes        (multiples of 16)
+//       24   u32 weights offset, u32 weights bytes
+//       32   u32 info offset, u32 info bytes          (JSON, UTF-8)
+//       40   u32 arena bytes, u32 scratch bytes
+//       48   16 bytes 0
+//       64   SHA-256 of everything from byte 96 on
+//       96   steps, weights, info, each from a multiple of 16
+// All numbers are little-endian.
+import { DepthwiseError } from '../error.js';
+
+const MAGIC = 'DWPLAN\0\0';
+const HEADER = 96;
+export const DW_VERSION = 1;
+
+export interface DwSections {
+  steps: Uint8Array;
+  weights: Uint8Array;
+  info: Uint8Array;
+  arenaBytes: number;
+  scratchBytes: number;
+}
+
+const align = (n: number): number => Math.ceil(n / 16) * 16;
+
+export const isDw = (bytes: Uint8Array): boolean => MAGIC.split('').every((c, i) => bytes[i] === c.charCodeAt(0));
+
+const sha256 = async (bytes: Uint8Array): Promise<Uint8Array> => new Uint8Array(await crypto.subtle.digest('SHA-256', bytes as Uint8Array<ArrayBuffer>));
+
+export async function writeDw(sections: DwSections): Promise<Uint8Array> {
+  const parts = [sections.steps, sections.weights, sections.info];
+  let at = HEADER;
+  const offsets = parts.map((part) => {
+    const offset = at;
+    at = align(at + part.byteLength);
+    return offset;
+  });
+  const file = new Uint8Array(at);
+  const view = new DataView(file.buffer);
+  for (let i = 0; i < MAGIC.length; i++) file[i] = MAGIC.charCodeAt(i);
+  const words = [DW_VERSION, at, ...parts.flatMap((part, i) => [offsets[i], part.byteLength]), sections.arenaBytes, sections.scratchBytes];
+  words.forEach((value, i) => view.setUint32(8 + i * 4, value, true));
+  parts.forEach((part, i) => file.set(part, offsets[i]));
+  file.set(await sha256(file.subarray(HEADER)), 64);
+  return file;
+}
+
+const broken = (what: string): DepthwiseError => new DepthwiseError('BAD_FILE', `This .dw file ${what}. Convert or download it again.`);
+
+/** Checks header, extents and hash; the sections are views into `bytes`. */
+export async function readDw(bytes: Uint8Array): Promise<DwSections> {
+  if (bytes.byteLength < HEADER) throw broken(`is ${bytes.byteLength} bytes long, too short for a header`);
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const [version, size, stepsAt, stepsBytes, weightsAt, weightsBytes, infoAt, infoBytes, arenaBytes, scratchBytes] =
+    Array.from({ length: 10 }, (_, i) => view.getUint32(8 + i * 4, true));
+  if (version !== DW_VERSION) {
+    throw new DepthwiseError('UNSUPPORTED', `This .dw file has version ${version}; this library reads version ${DW_VERSION}. Convert it again, or use the depthwise release that wrote it.`);
+  }
+  if (size !== bytes.byteLength) throw broken(`says it has ${size} bytes but has ${bytes.byteLength}: it is truncated or has something appended`);
+  const section = (name: string, at: number, length: number): Uint8Array => {
+    if (at < HEADER || at % 16 || at + length > size) throw broken(`places its ${name} at bytes ${at} to ${at + length}, outside of the file`);
+    return bytes.subarray(at, at + length);
+  };
+  const sections = {
+    steps: section('steps', stepsAt, stepsBytes), weights: section('weights', weightsAt, weightsBytes), info: section('description', infoAt, infoBytes),
+    arenaBytes, scratchBytes,
+  };
+  const hash = await sha256(bytes.subarray(HEADER));
+  if (!hash.every((byte, i) => byte === bytes[64 + i])) throw broken('does not match its own SHA-256: some byte changed');
+  return sections;
+}

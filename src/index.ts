@@ -1,0 +1,11 @@
+// The entry `depthwise`: everything a user needs, builds inlined.
+export { availableBuilds, convert, load } from './load.js';
+export { DepthwiseError } from './error.js';
+export { Net } from './net.js';
+export type { Build, ConvertOptions, LoadOptions } from './load.js';
+export type { ErrorCode } from './error.js';
+export type { Output, StepInfo, StepTime, TensorData, TensorInfo } from './net.js';
+export type { Picture } from './image.js';
+export type { Classification, ClassifyOptions } from './tasks/classify.js';
+export type { EmbedOptions } from './tasks/embed.js';
+export type { MemoryReport } from './engine.js';

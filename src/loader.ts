@@ -1,0 +1,126 @@
+// Knows the way from any source of weights to a running net: fetch, recognise, compile, choose a build. It does not
+// know where the builds come from: the entries `load.ts` (inlined) and `core.ts` (the user's own) say that.
+import { compile } from './compile/plan.js';
+import type { Plan, PlanInfo } from './compile/plan.js';
+import { BUILDS, Engine, chooseBuild } from './engine.js';
+import type { Build, BuildSource } from './engine.js';
+import { DepthwiseError } from './error.js';
+import { isDw, readDw, writeDw } from './formats/dw.js';
+import type { Graph } from './formats/graph.js';
+import { readTflite } from './formats/tflite.js';
+import { modelFromSafetensors } from './models/build.js';
+import type { Architecture } from './models/build.js';
+import { Net } from './net.js';
+import { probeIsRight, probePlan } from './probe.js';
+import { checkPlan } from './compile/check.js';
+import { fetchBytes } from './source.js';
+import type { FetchOptions, Source } from './source.js';
+
+export interface ConvertOptions {
+  /** Names of the classes, for files that carry none. */
+  labels?: string[];
+  /** What a .safetensors file holds; often told by its tensor names. */
+  arch?: Architecture;
+  /** Width multiplier, checked against the file when given. */
+  alpha?: number;
+  /** Height and width of the input, in pixels. */
+  size?: number;
+  /** 'torch': symmetric padding. 'tf': SAME padding and epsilon 1e-3. */
+  style?: 'torch' | 'tf';
+}
+
+export interface LoadOptions extends ConvertOptions, FetchOptions {
+  /** Takes this build or fails; default: the best that computes rightly here. */
+  build?: Build;
+  /** A compiled module of some build, for hosts that compile nothing at run time. */
+  wasm?: WebAssembly.Module;
+}
+
+/** A plan from the bytes of a .dw, .tflite or .safetensors file. */
+export async function readWeights(bytes: Uint8Array, options: ConvertOptions = {}): Promise<Plan> {
+  if (isDw(bytes)) return withLabels(await planFromDw(bytes), options.labels);
+  const graph = readGraph(bytes, options);
+  return withLabels(compile(graph), options.labels);
+}
+
+function readGraph(bytes: Uint8Array, options: ConvertOptions): Graph {
+  const magic = String.fromCharCode(...bytes.subarray(0, 10));
+  if (magic.slice(4, 8) === 'TFL3') return readTflite(bytes);
+  if (bytes.length >= 10 && magic[8] === '{') return modelFromSafetensors(bytes, options);
+  const looks = magic.startsWith('PK') ? 'a ZIP archive (a .pth or .keras file?)' : magic.startsWith('\x89HDF') ? 'an HDF5 file (.h5)'
+    : /^[\x09\x0a\x0d\x20-\x7e]+$/.test(magic) ? 'text' : bytes.length === 0 ? 'empty' : 'something else';
+  throw new DepthwiseError('BAD_FILE', `These ${bytes.length} bytes are no .dw, .tflite or .safetensors weights; they look like ${looks}. Convert the model to .tflite or .safetensors first.`);
+}
+
+function withLabels(plan: Plan, labels?: string[]): Plan {
+  return labels ? { ...plan, info: { ...plan.info, labels } } : plan;
+}
+
+async function planFromDw(bytes: Uint8Array): Promise<Plan> {
+  const { steps, weights, info, arenaBytes, scratchBytes } = await readDw(bytes);
+  let parsed: PlanInfo;
+  try {
+    parsed = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(info)) as PlanInfo;
+  } catch (cause) {
+    throw new DepthwiseError('BAD_FILE', 'The description inside this .dw file is not readable. Convert the model again.', { cause });
+  }
+  const plan: Plan = { steps: new Int32Array(steps.slice().buffer), weights, arenaBytes, scratchBytes, info: parsed };
+  checkPlan(plan);
+  return plan;
+}
+
+/** Weights of any known format as a .dw file. */
+export async function convert(bytes: Uint8Array, options: ConvertOptions = {}): Promise<Uint8Array> {
+  const plan = await readWeights(bytes, options);
+  return writeDw({
+    steps: new Uint8Array(plan.steps.buffer, plan.steps.byteOffset, plan.steps.byteLength), weights: plan.weights,
+    info: new TextEncoder().encode(JSON.stringify(plan.info)), arenaBytes: plan.arenaBytes, scratchBytes: plan.scratchBytes,
+  });
+}
+
+export interface Loader {
+  load(source: Source, options?: LoadOptions): Promise<Net>;
+  /** A net from a graph in memory; `guard` puts guard bytes around every buffer (tests). */
+  loadGraph(graph: Graph, options?: { build?: Build; guard?: boolean }): Promise<Net>;
+  /** The builds that compute rightly on this host, best first. */
+  availableBuilds(): Promise<Build[]>;
+}
+
+/** Loading with builds from `sources`; each is compiled and tried once. */
+export function makeLoader(sources: BuildSource): Loader {
+  const chosen = new Map<Build | 'best', ReturnType<typeof chooseBuild>>();
+  const choose = (build?: Build): ReturnType<typeof chooseBuild> => {
+    const key = build ?? 'best';
+    if (build && !BUILDS.includes(build)) throw new DepthwiseError('BAD_INPUT', `There is no build "${build}"; there are ${BUILDS.join(', ')}.`);
+    const known = chosen.get(key) ?? chooseBuild(sources, build, probePlan(), probeIsRight);
+    chosen.set(key, known);
+    return known;
+  };
+  const start = async (plan: Plan, { build, wasm, signal }: LoadOptions, guard = false): Promise<Net> => {
+    const choice = wasm ? await chooseBuild(() => wasm, build ?? buildOf(wasm), probePlan(), probeIsRight) : await choose(build);
+    signal?.throwIfAborted();
+    return new Net(plan, new Engine(plan, choice.build, choice.module), guard);
+  };
+  return {
+    async load(source, options = {}) {
+      return start(await readWeights(await fetchBytes(source, options), options), options);
+    },
+    async loadGraph(graph, { build, guard = false } = {}) {
+      return start(compile(graph, { guard }), { build }, guard);
+    },
+    async availableBuilds() {
+      const works = await Promise.all(BUILDS.map((build) => choose(build).then(() => true, () => false)));
+      return BUILDS.filter((_, i) => works[i]);
+    },
+  };
+}
+
+/** Asks a module which build it is. */
+function buildOf(module: WebAssembly.Module): Build {
+  try {
+    const { exports } = new WebAssembly.Instance(module, { env: { memory: new WebAssembly.Memory({ initial: 1 }) } });
+    return ([...BUILDS].reverse())[(exports.build as () => number)()];
+  } catch (cause) {
+    throw new DepthwiseError('BAD_INPUT', 'options.wasm is not a build of this library. Use one of depthwise/wasm/scalar.wasm, simd.wasm or relaxed.wasm of the same release.', { cause });
+  }
+}

@@ -1,0 +1,212 @@
+// Knows a loaded model: writes inputs, runs steps, gives views of outputs. It does not know files or pictures beyond
+// handing them to the tasks.
+import type { PlannedTensor, Plan, PlanInfo } from './compile/plan.js';
+import { GUARD_BYTES } from './compile/plan.js';
+import type { Build, Engine, MemoryReport } from './engine.js';
+import { DepthwiseError } from './error.js';
+import { bytesPerElement } from './formats/graph.js';
+import type { DType } from './formats/graph.js';
+import type { Picture } from './image.js';
+import { classify } from './tasks/classify.js';
+import type { Classification, ClassifyOptions } from './tasks/classify.js';
+import { embed } from './tasks/embed.js';
+import type { EmbedOptions } from './tasks/embed.js';
+
+export interface TensorInfo {
+  name: string;
+  /** NHWC. */
+  shape: number[];
+  dtype: DType;
+  /** Real value = scale * (q - zeroPoint), for 8-bit tensors. */
+  scale?: number;
+  zeroPoint?: number;
+}
+
+export type TensorData = Float32Array | Int8Array | Uint8Array | Int32Array;
+
+export interface Output extends TensorInfo {
+  data: TensorData;
+}
+
+export interface StepInfo {
+  index: number;
+  /** The operator: "conv2d", "depthwiseConv2d" ... */
+  op: string;
+  /** Name of the tensor that the step writes. */
+  name: string;
+  /** Shapes of the first input and the output. */
+  input: number[];
+  output: number[];
+  /** Multiply-adds. */
+  macs: number;
+  /** Place of the output in the arena. */
+  offset: number;
+  bytes: number;
+}
+
+export interface StepTime {
+  index: number;
+  op: string;
+  name: string;
+  macs: number;
+  ms: number;
+}
+
+const GUARD_PATTERN = 0xa5;
+
+/** A model in its own WebAssembly memory. Made by `load`; not safe to run from two callers at once. */
+export class Net {
+  readonly build: Build;
+  readonly info: PlanInfo;
+  readonly inputs: TensorInfo[];
+  readonly outputs: TensorInfo[];
+  /** Exact bytes in use. */
+  readonly memory: MemoryReport;
+  #engine: Engine | undefined;
+  readonly #guarded: boolean;
+  /** The last inputs, from which `layer` runs again. */
+  readonly #kept: Uint8Array[];
+  /** Steps done since the inputs were written; -1 before the first run. */
+  #position = -1;
+
+  constructor(plan: Plan, engine: Engine, guarded = false) {
+    this.build = engine.build;
+    this.info = plan.info;
+    this.memory = engine.memory;
+    this.#engine = engine;
+    this.#guarded = guarded;
+    this.inputs = plan.info.inputs.map((i) => publicInfo(plan.info.tensors[i]));
+    this.outputs = plan.info.outputs.map((i) => publicInfo(plan.info.tensors[i]));
+    this.#kept = plan.info.inputs.map((i) => new Uint8Array(plan.info.tensors[i].bytes));
+    if (guarded) engine.bytes(0, plan.arenaBytes).fill(GUARD_PATTERN), engine.scratchGuard().fill(GUARD_PATTERN);
+  }
+
+  get labels(): string[] | undefined { return this.info.labels; }
+  get preprocessing(): PlanInfo['preprocessing'] { return this.info.preprocessing; }
+  get about(): PlanInfo['about'] { return this.info.about; }
+
+  get steps(): StepInfo[] {
+    const { steps, tensors } = this.info;
+    return steps.map((step, index) => {
+      const out = tensors[step.output];
+      return { index, op: step.kind, name: out.name, input: tensors[step.inputs[0]].shape, output: out.shape, macs: step.macs, offset: out.offset, bytes: out.bytes };
+    });
+  }
+
+  /** Every tensor that is computed, its place in the arena and the steps between which it lives. */
+  get tensors(): PlannedTensor[] { return this.info.tensors; }
+
+  /**
+   * Runs the model once. Each input is taken as raw bytes of exactly its tensor's size.
+   * @returns views into the model's memory, valid until the next run
+   */
+  run(...inputs: ArrayBufferView[]): Output[] {
+    const engine = this.#open();
+    this.#keep(inputs);
+    this.#writeInputs(engine);
+    engine.run(0, this.info.steps.length);
+    this.#position = this.info.steps.length;
+    return this.info.outputs.map((i) => this.#output(engine, this.info.tensors[i]));
+  }
+
+  /**
+   * A copy of any tensor of the last run, by name. Steps whose results are gone are run again; asking for layers in
+   * order runs each step once. With `inputs`, starts a new run that goes only as far as that tensor.
+   */
+  layer(name: string, ...inputs: ArrayBufferView[]): Output {
+    const engine = this.#open();
+    if (inputs.length) {
+      this.#keep(inputs);
+      this.#writeInputs(engine);
+    }
+    const i = this.info.tensors.findIndex((tensor) => tensor.name === name);
+    if (i < 0) throw new DepthwiseError('NOT_FOUND', `No tensor is called "${name}". \`depthwise inspect\` and net.tensors list the names; tensors inside a fused step have none.`);
+    if (this.#position < 0) throw new DepthwiseError('BAD_INPUT', 'net.layer() reads the last run, and nothing has run yet. Call net.run() first.');
+    const tensor = this.info.tensors[i];
+    const made = this.info.steps.findLastIndex((step) => this.info.tensors[step.output].offset === tensor.offset && within(step.output, tensor, this.info));
+    const due = Math.max(made, 0) + 1;
+    if (this.#position < due || this.#position - 1 > tensor.last) {
+      if (this.#position > due) this.#writeInputs(engine);
+      engine.run(this.#position, due);
+      this.#position = due;
+    }
+    const output = this.#output(engine, tensor);
+    const data = output.data.slice();
+    if (tensor.flipped) for (let j = 0; j < data.length; j++) data[j] ^= 128;
+    return { ...output, data };
+  }
+
+  /** Times each step of one run; zeros where no input is given. Clocks of some hosts are coarse or stand still. */
+  profile(...inputs: ArrayBufferView[]): StepTime[] {
+    const engine = this.#open();
+    if (inputs.length) this.#keep(inputs);
+    this.#writeInputs(engine);
+    const times = this.steps.map(({ index, op, name, macs }) => {
+      const start = performance.now();
+      engine.run(index, index + 1);
+      return { index, op, name, macs, ms: performance.now() - start };
+    });
+    this.#position = times.length;
+    return times;
+  }
+
+  /** Names of arena regions, or "scratch", after which bytes were written (guarded nets only). */
+  checkGuards(): string[] {
+    const engine = this.#open();
+    if (!this.#guarded) throw new DepthwiseError('BAD_INPUT', 'Only a net loaded with guard: true has guards.');
+    const broken = this.info.tensors.filter((tensor) => {
+      const end = Math.ceil(tensor.bytes / 16) * 16 + GUARD_BYTES;
+      return !engine.bytes(tensor.offset, end).subarray(tensor.bytes).every((byte) => byte === GUARD_PATTERN);
+    });
+    const scratch = engine.scratchGuard().every((byte) => byte === GUARD_PATTERN) ? [] : ['scratch'];
+    return [...broken.map((tensor) => tensor.name), ...scratch];
+  }
+
+  /** The likeliest labels of a picture, best first. */
+  classify(image: Picture, options?: ClassifyOptions): Classification[] { return classify(this, image, options); }
+
+  /** The picture as a feature vector: the network's last pooled features. */
+  embed(image: Picture, options?: EmbedOptions): Float32Array { return embed(this, image, options); }
+
+  /** Frees the memory. Using the net afterwards is an error; disposing again is not. */
+  dispose(): void { this.#engine = undefined; }
+  [Symbol.dispose](): void { this.dispose(); }
+
+  #open(): Engine {
+    if (!this.#engine) throw new DepthwiseError('DISPOSED', 'This net was disposed of. Load the weights again.');
+    return this.#engine;
+  }
+
+  #keep(inputs: ArrayBufferView[]): void {
+    if (inputs.length !== this.inputs.length) throw new DepthwiseError('BAD_INPUT', `The model takes ${this.inputs.length} input(s), not ${inputs.length}.`);
+    inputs.forEach((input, i) => {
+      const { name, shape, dtype } = this.inputs[i];
+      if (!ArrayBuffer.isView(input) || input.byteLength !== this.#kept[i].length) {
+        throw new DepthwiseError('BAD_INPUT', `Input ${i} ("${name}") is ${dtype} [${shape}], ${this.#kept[i].length} bytes; ${input?.byteLength ?? typeof input} were given.`);
+      }
+      this.#kept[i].set(new Uint8Array(input.buffer, input.byteOffset, input.byteLength));
+    });
+  }
+
+  #writeInputs(engine: Engine): void {
+    this.info.inputs.forEach((t, i) => engine.bytes(this.info.tensors[t].offset, this.#kept[i].length).set(this.#kept[i]));
+    this.#position = 0;
+  }
+
+  #output(engine: Engine, tensor: PlannedTensor): Output {
+    const { buffer, byteOffset } = engine.bytes(tensor.offset, tensor.bytes);
+    const length = tensor.bytes / bytesPerElement[tensor.dtype];
+    const data = tensor.dtype === 'float32' ? new Float32Array(buffer, byteOffset, length)
+      : tensor.dtype === 'int8' ? new Int8Array(buffer, byteOffset, length) : new Uint8Array(buffer, byteOffset, length);
+    return { ...publicInfo(tensor), data };
+  }
+}
+
+const publicInfo = ({ name, shape, dtype, scale, zeroPoint }: PlannedTensor): TensorInfo =>
+  ({ name, shape, dtype, ...(scale !== undefined && { scale, zeroPoint }) });
+
+/** Whether tensor `written` and `tensor` are names for the same buffer: same place, same life. */
+function within(written: number, tensor: PlannedTensor, info: PlanInfo): boolean {
+  const other = info.tensors[written];
+  return other.first === tensor.first && other.last === tensor.last;
+}

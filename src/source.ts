@@ -1,0 +1,83 @@
+// Knows where bytes come from: buffers, blobs, responses, URLs and, in hosts with a file system, paths. It reports
+// progress, can be cancelled and checks integrity. It does not know what the bytes mean.
+import { DepthwiseError } from './error.js';
+
+export type Source = ArrayBufferView | ArrayBuffer | Blob | Response | URL | string;
+
+export interface FetchOptions {
+  signal?: AbortSignal;
+  /** Bytes so far, and of how many (0 where the server does not say). */
+  onProgress?: (done: number, total: number) => void;
+  /** "sha256-" and the base64 hash that the bytes must have. */
+  integrity?: string;
+}
+
+export async function fetchBytes(source: Source, options: FetchOptions = {}): Promise<Uint8Array> {
+  let bytes: Uint8Array;
+  try {
+    options.signal?.throwIfAborted();
+    bytes = await read(source, options);
+  } catch (cause) {
+    if (options.signal?.aborted) throw new DepthwiseError('ABORTED', 'Loading was cancelled.', { cause });
+    throw cause;
+  }
+  if (options.integrity) await checkIntegrity(bytes, options.integrity);
+  return bytes;
+}
+
+async function read(source: Source, options: FetchOptions): Promise<Uint8Array> {
+  if (ArrayBuffer.isView(source)) return new Uint8Array(source.buffer, source.byteOffset, source.byteLength);
+  if (source instanceof ArrayBuffer) return new Uint8Array(source);
+  if (typeof source === 'string' || source instanceof URL) return readAddress(source, options);
+  if (typeof (source as Response)?.status === 'number') return readResponse(source as Response, options);
+  if (typeof (source as Blob)?.arrayBuffer === 'function') return new Uint8Array(await (source as Blob).arrayBuffer());
+  throw new DepthwiseError('BAD_INPUT', 'Weights come as bytes, ArrayBuffer, Blob, Response, URL or path.');
+}
+
+async function readAddress(address: string | URL, options: FetchOptions): Promise<Uint8Array> {
+  const text = String(address);
+  const isPath = !/^[a-z][a-z0-9+.-]+:/i.test(text) || text.startsWith('file:');
+  if (isPath && typeof process === 'object' && process.versions?.node) return readFile(address);
+  let response: Response;
+  try {
+    response = await fetch(address, { signal: options.signal });
+  } catch (cause) {
+    throw new DepthwiseError('NOT_FOUND', `Cannot fetch ${text}: ${cause instanceof Error ? cause.message : cause}. Check the address and the network.`, { cause });
+  }
+  return readResponse(response, options);
+}
+
+async function readFile(path: string | URL): Promise<Uint8Array> {
+  const { readFile: readNode } = await import(/* @vite-ignore */ 'node:fs/promises');
+  const where = typeof path === 'string' && path.startsWith('file:') ? new URL(path) : path;
+  try {
+    return await readNode(where);
+  } catch (cause) {
+    const code = (cause as { code?: string }).code;
+    const why = code === 'ENOENT' ? 'there is no such file' : code === 'EISDIR' ? 'it is a directory' : String(code ?? cause);
+    throw new DepthwiseError('NOT_FOUND', `Cannot read ${path}: ${why}. Check the path.`, { cause });
+  }
+}
+
+async function readResponse(response: Response, { onProgress }: FetchOptions): Promise<Uint8Array> {
+  if (!response.ok) throw new DepthwiseError('NOT_FOUND', `${response.url || 'The server'} answered ${response.status} ${response.statusText}. Check the address.`);
+  if (!onProgress || !response.body) return new Uint8Array(await response.arrayBuffer());
+  const total = Number(response.headers.get('content-length') ?? 0), chunks: Uint8Array[] = [];
+  let done = 0;
+  for (const reader = response.body.getReader(); ;) {
+    const { value, done: ended } = await reader.read();
+    if (ended) break;
+    chunks.push(value);
+    onProgress(done += value.length, total);
+  }
+  const bytes = new Uint8Array(done);
+  for (let at = 0, i = 0; i < chunks.length; at += chunks[i++].length) bytes.set(chunks[i], at);
+  return bytes;
+}
+
+async function checkIntegrity(bytes: Uint8Array, integrity: string): Promise<void> {
+  if (!integrity.startsWith('sha256-')) throw new DepthwiseError('BAD_INPUT', `integrity is "sha256-" and a base64 hash, not "${integrity}".`);
+  const hash = new Uint8Array(await crypto.subtle.digest('SHA-256', bytes as Uint8Array<ArrayBuffer>));
+  const found = `sha256-${btoa(String.fromCharCode(...hash))}`;
+  if (found !== integrity) throw new DepthwiseError('BAD_FILE', `The weights have ${found}, not ${integrity}: they are damaged or not the ones that were meant.`);
+}

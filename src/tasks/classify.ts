@@ -1,0 +1,52 @@
+// Knows how a network's scores become labels. It does not know kernels or files.
+import { DepthwiseError } from '../error.js';
+import { toInput } from '../image.js';
+import type { Picture } from '../image.js';
+import type { Net, Output } from '../net.js';
+
+export interface ClassifyOptions {
+  /** How many labels; default 5. */
+  topK?: number;
+  /** Leaves out labels below this probability. */
+  scoreThreshold?: number;
+}
+
+export interface Classification {
+  index: number;
+  label: string;
+  /** Probability, 0 to 1. */
+  score: number;
+}
+
+export function classify(net: Net, picture: Picture, { topK = 5, scoreThreshold = 0 }: ClassifyOptions = {}): Classification[] {
+  if (!Number.isInteger(topK) || topK < 1) throw new DepthwiseError('BAD_INPUT', `topK is a whole number from 1 up, not ${topK}.`);
+  if (net.inputs.length !== 1) throw new DepthwiseError('UNSUPPORTED', `This model has ${net.inputs.length} inputs; classify takes one picture. Use net.run().`);
+  const [output] = net.run(toInput(picture, net.inputs[0], net.preprocessing));
+  const values = realValues(output);
+  const scores = endsInSoftmax(net) ? values : softmax(values);
+  return Array.from(scores, (score, index) => ({ index, label: labelOf(net, index, scores.length), score }))
+    .sort((a, b) => b.score - a.score || a.index - b.index)
+    .slice(0, topK)
+    .filter(({ score }) => score >= scoreThreshold);
+}
+
+/** Float values of any output. */
+export function realValues({ data, scale, zeroPoint = 0 }: Output): Float32Array {
+  return scale === undefined ? Float32Array.from(data) : Float32Array.from(data, (q) => (q - zeroPoint) * scale);
+}
+
+const endsInSoftmax = (net: Net): boolean => net.info.steps.slice(-3).some((step) => step.kind === 'softmax');
+
+function softmax(logits: Float32Array): Float32Array {
+  const most = logits.reduce((a, b) => Math.max(a, b), -Infinity);
+  const exponentials = logits.map((x) => Math.exp(x - most));
+  const sum = exponentials.reduce((a, b) => a + b, 0);
+  return exponentials.map((e) => e / sum);
+}
+
+/** TensorFlow's networks have a background class in front that many label files leave out. */
+function labelOf({ labels }: Net, index: number, classes: number): string {
+  if (!labels) return `class ${index}`;
+  const background = classes - labels.length === 1 ? 1 : 0;
+  return index < background ? 'background' : (labels[index - background] ?? `class ${index}`);
+}

@@ -1,0 +1,14 @@
+// Tells the compiler what it cannot see: binary files become text or bytes in the bundler, and abi.ts speaks AssemblyScript.
+
+/** assembly/abi.ts is compiled by both compilers; here its integers are plain numbers. */
+type i32 = number;
+
+declare module '*.wasm' {
+  const base64: string;
+  export default base64;
+}
+
+declare module '*.dw' {
+  const bytes: Uint8Array<ArrayBuffer>;
+  export default bytes;
+}

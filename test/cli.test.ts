@@ -1,0 +1,183 @@
+// Knows the command line from outside: what it prints, where, with which exit code, and what it leaves on disk.
+import { spawnSync } from 'node:child_process';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+
+const SAMPLE = 'weights/sample.png';
+const EVERYDAY = 'weights/everyday.dw';
+const folder = mkdtempSync(path.join(os.tmpdir(), 'depthwise-cli-'));
+const inFolder = (name: string) => path.join(folder, name);
+
+function put(name: string, bytes: Uint8Array | string): string {
+  writeFileSync(inFolder(name), bytes);
+  return inFolder(name);
+}
+
+function depthwise(...args: string[]) {
+  const { status, stdout, stderr } = spawnSync(process.execPath, ['dist/cli.js', ...args], { encoding: 'utf8', env: { ...process.env, DEPTHWISE_DEBUG: '' } });
+  return { status, stdout, stderr };
+}
+
+/** A failure is one friendly sentence on stderr: no stack, no rejected promise, nothing on stdout. */
+function fails(args: string[], says: RegExp, status = 1): void {
+  const result = depthwise(...args);
+  assert.is(result.status, status, `exit ${result.status}: ${result.stderr}`);
+  assert.match(result.stderr, /^depthwise: /);
+  assert.match(result.stderr, says);
+  assert.not.match(result.stderr, /\n\s+at |UnhandledPromise|a bug: please report|\[object/);
+  assert.is(result.stdout, '');
+}
+
+test.after(() => rmSync(folder, { recursive: true, force: true }));
+
+test('--help lists every command, and each command explains itself', () => {
+  const { status, stdout } = depthwise('--help');
+  assert.is(status, 0);
+  for (const command of ['classify', 'run', 'inspect', 'bench', 'convert']) {
+    assert.match(stdout, `depthwise ${command}`);
+    const help = depthwise(command, '--help');
+    assert.is(help.status, 0);
+    assert.match(help.stdout, `depthwise ${command}`);
+    assert.is(depthwise('help', command).stdout, help.stdout);
+  }
+});
+
+test('--version prints the version of package.json', () => {
+  assert.is(depthwise('--version').stdout.trim(), JSON.parse(readFileSync('package.json', 'utf8')).version);
+});
+
+test('wrong usage says what was wrong and exits with 2', () => {
+  fails([], /give a command/, 2);
+  fails(['clasify'], /no command "clasify"/, 2);
+  fails(['classify'], /photo/, 2);
+  fails(['classify', SAMPLE, '--colour'], /--colour/, 2);
+  fails(['classify', SAMPLE, '--top', 'many'], /--top needs a number/, 2);
+  fails(['classify', SAMPLE, '--top', '0'], /--top/, 2);
+  fails(['classify', SAMPLE, '--build', 'fast'], /scalar, simd or relaxed/, 2);
+  fails(['run', EVERYDAY, '--out', folder], /--input/, 2);
+  fails(['run', EVERYDAY, '--input', SAMPLE], /--out/, 2);
+  fails(['inspect'], /weights file/, 2);
+  fails(['bench', EVERYDAY, '--runs', '1.5'], /whole number/, 2);
+  fails(['convert', EVERYDAY], /-o OUT/, 2);
+  fails(['convert', EVERYDAY, '-o', EVERYDAY], /overwrite/, 2);
+});
+
+test('the sample picture shows an orange', () => {
+  const { status, stdout } = depthwise('classify', SAMPLE, '--json');
+  assert.is(status, 0);
+  const { photos } = JSON.parse(stdout);
+  assert.is(photos[0].results[0].label, 'orange');
+  assert.ok(photos[0].results[0].score > 0.3 && photos[0].results[0].score <= 1);
+  assert.is(photos[0].results.length, 5);
+});
+
+test('without --json a person reads label, per cent, time and build, and no colour goes into a pipe', () => {
+  const { status, stdout } = depthwise('classify', SAMPLE, '--top', '2');
+  assert.is(status, 0);
+  assert.match(stdout, /orange.*%/);
+  assert.match(stdout, /ms, (scalar|simd|relaxed) build/);
+  assert.not.match(stdout, /\x1b/);
+  assert.is(stdout.trim().split('\n').length, 3);
+});
+
+test('files that are no picture are named for what they look like', () => {
+  fails(['classify', inFolder('missing.jpg')], /cannot read the photo .*missing\.jpg: there is no such file/);
+  fails(['classify', folder], /folder/);
+  fails(['classify', put('note.jpg', 'dear diary\n')], /note\.jpg.*text file/);
+  fails(['classify', put('empty.jpg', '')], /empty/);
+  fails(['classify', put('page.png', '<!DOCTYPE html><html></html>')], /web page/);
+  fails(['classify', put('moving.jpg', 'GIF89a\x01\x00')], /GIF/);
+  const sample = readFileSync(SAMPLE);
+  fails(['classify', put('half.png', sample.subarray(0, sample.length >> 1))], /ends too early/);
+  fails(['classify', put('stub.jpg', Uint8Array.of(0xff, 0xd8, 0xff))], /ends too early/);
+});
+
+test('a picture of absurd size is refused by its header', () => {
+  const bomb = Buffer.from(readFileSync(SAMPLE));
+  bomb.writeUInt32BE(100_000, 16);
+  bomb.writeUInt32BE(100_000, 20);
+  fails(['classify', put('bomb.png', bomb)], /100000 x 100000 pixels.*limit is 100/);
+});
+
+test('a picture damaged inside is refused, not guessed', () => {
+  const damaged = Uint8Array.from(readFileSync(SAMPLE));
+  damaged.fill(0x55, 1000, 4000);
+  fails(['classify', put('damaged.png', damaged)], /cannot be decoded/);
+});
+
+test('weights that are missing, cut short or something else', () => {
+  fails(['inspect', inFolder('missing.dw')], /cannot read the weights .*no such file/);
+  fails(['inspect', put('note.dw', 'dear diary\n')], /./);
+  fails(['inspect', put('empty.tflite', '')], /./);
+  const weights = readFileSync(EVERYDAY);
+  for (const length of [1, 10, 100, weights.length >> 1, weights.length - 1]) {
+    fails(['inspect', put('cut.dw', weights.subarray(0, length))], /./);
+  }
+});
+
+const ssd = '../shared/models/ssd_mobilenet_v1_coco_quant.tflite';
+if (existsSync(ssd)) {
+  test('an operator that is not supported is named', () => fails(['inspect', ssd], /[Dd]etection|custom|TFLite_/));
+}
+
+test('a tensor of the wrong size is refused, with both sizes, and no output is written', () => {
+  const out = inFolder('out-wrong');
+  fails(['run', EVERYDAY, '--input', put('short.bin', new Uint8Array(12)), '--out', out], /12.*110592|110592.*12/);
+  assert.not.ok(existsSync(out));
+  fails(['run', EVERYDAY, '--input', inFolder('missing.bin'), '--out', out], /cannot read the input/);
+});
+
+test('run writes outputs and layers whose places add up', () => {
+  const out = inFolder('out');
+  const input = put('zeros.bin', new Uint8Array(96 * 96 * 3 * 4));
+  const { status, stderr } = depthwise('run', EVERYDAY, '--input', input, '--out', out, '--layers', '--build', 'scalar');
+  assert.is(status, 0, stderr);
+  assert.is(readFileSync(path.join(out, 'output0.bin')).length, 400);
+  const layers: { offset: number; bytes: number; shape: number[] }[] = JSON.parse(readFileSync(path.join(out, 'layers.json'), 'utf8'));
+  const end = layers.reduce((at, layer) => (assert.is(layer.offset, at), at + layer.bytes), 0);
+  assert.is(readFileSync(path.join(out, 'layers.bin')).length, end);
+  assert.equal(readdirSync(out).sort(), ['layers.bin', 'layers.json', 'output0.bin']);
+});
+
+test('--json prints one document and nothing else', () => {
+  const inspected = JSON.parse(depthwise('inspect', EVERYDAY, '--json').stdout);
+  assert.is(inspected.labels.length, 100);
+  assert.ok(inspected.macs > 5e6 && inspected.steps.length > 20 && inspected.memory.arenaBytes > 0);
+  const timed = JSON.parse(depthwise('bench', EVERYDAY, '--runs', '3', '--json').stdout);
+  assert.ok(timed.ms.min > 0 && timed.ms.min <= timed.ms.median && timed.ms.median <= timed.ms.p90);
+  assert.is(timed.steps.length, inspected.steps.length);
+});
+
+test('inspect and bench print tables', () => {
+  const inspected = depthwise('inspect', EVERYDAY);
+  assert.is(inspected.status, 0, inspected.stderr);
+  assert.match(inspected.stdout, /M MACs/);
+  assert.match(inspected.stdout, /\|[A-Za-z.]+\|/);
+  assert.match(depthwise('bench', EVERYDAY, '--runs', '2').stdout, /GMAC\/s/);
+});
+
+test('convert leaves the old file alone when it fails, and nothing half-written', () => {
+  const out = put('precious.dw', 'old');
+  fails(['convert', put('broken.tflite', readFileSync(EVERYDAY).subarray(0, 1000)), '-o', out], /./);
+  assert.is(readFileSync(out, 'utf8'), 'old');
+  fails(['convert', EVERYDAY, '-o', path.join(folder, 'no', 'such', 'folder.dw')], /cannot write/);
+  assert.equal(readdirSync(folder).filter((name) => name.endsWith('.tmp')), []);
+});
+
+test('a converted file answers as the original', () => {
+  const out = inFolder('copy.dw');
+  assert.is(depthwise('convert', EVERYDAY, '-o', out).status, 0);
+  const labels = (weights: string) => JSON.parse(depthwise('classify', SAMPLE, '--weights', weights, '--json').stdout).photos[0].results;
+  assert.equal(labels(out), labels(EVERYDAY));
+});
+
+test('npm start names what the sample picture shows', () => {
+  const { status, stdout, stderr } = spawnSync(process.execPath, ['scripts/start.mjs'], { encoding: 'utf8' });
+  assert.is(status, 0, stderr);
+  assert.match(stdout, /orange/);
+});
+
+test.run();

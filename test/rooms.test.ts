@@ -1,0 +1,114 @@
+// Knows which room may look into which, and the few rules of the house that a search can check.
+import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
+import path from 'node:path';
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+
+function filesUnder(place: string): string[] {
+  if (!existsSync(place)) return [];
+  return readdirSync(place).flatMap((name) => {
+    const file = `${place}/${name}`;
+    return statSync(file).isDirectory() ? filesUnder(file) : [file];
+  });
+}
+
+const sources = ['src', 'assembly', 'test', 'bench', 'scripts'].flatMap(filesUnder).filter((file) => /\.(ts|mjs|js)$/.test(file) && !file.includes('node_modules'));
+const textOf = (file: string) => readFileSync(file, 'utf8');
+
+/** Rooms from the ground up: a file may import from its own height or below. Ground files serve everyone. */
+const HEIGHTS: [RegExp, number, string][] = [
+  [/^src\/(error|wasm\.d)\.ts$/, 0, 'ground'],
+  [/^src\/(formats|models)\//, 1, 'formats and models'],
+  [/^src\/compile\//, 2, 'compile'],
+  [/^src\/(engine|probe|builds)\.ts$/, 3, 'engine'],
+  [/^src\/(net|image)\.ts$/, 4, 'net'],
+  [/^src\/tasks\//, 5, 'tasks'],
+  [/^src\/load\.ts$/, 6, 'load'],
+  [/^src\/(core|index)\.ts$/, 7, 'entries'],
+  [/^src\/cli\//, 8, 'cli'],
+];
+const roomOf = (file: string) => HEIGHTS.find(([pattern]) => pattern.test(file));
+
+const IMPORT = /(?:^|\n)\s*(import|export)\b(\s+type\b)?[^;'"]*?from\s*['"]([^'"]+)['"]|import\(\s*['"]([^'"]+)['"]\s*\)/g;
+
+/** Relative imports of a file. `type` imports vanish when compiled, so they bind no room to another. */
+function importsOf(file: string): { target: string; typeOnly: boolean }[] {
+  return [...textOf(file).matchAll(IMPORT)]
+    .map(([, , type, from, dynamic]) => ({ from: from ?? dynamic, typeOnly: Boolean(type) }))
+    .filter(({ from }) => from.startsWith('.'))
+    .map(({ from, typeOnly }) => ({ target: path.posix.join(path.posix.dirname(file), from).replace(/\.js$/, '.ts').replace(/(?<!\.[a-z]+)$/, '.ts'), typeOnly }));
+}
+
+test('imports point one way: cli, load, tasks, net, engine, compile, formats and models', () => {
+  const wrong: string[] = [];
+  for (const file of sources.filter((name) => name.startsWith('src/'))) {
+    const from = roomOf(file);
+    if (!from) continue;
+    for (const { target, typeOnly } of importsOf(file)) {
+      const to = roomOf(target);
+      if (to && !typeOnly && to[1] > from[1]) wrong.push(`${file} (${from[2]}) imports ${target} (${to[2]})`);
+    }
+  }
+  assert.equal(wrong, []);
+});
+
+test('src/ takes nothing from assembly/ but abi', () => {
+  const wrong = sources.filter((file) => file.startsWith('src/'))
+    .flatMap((file) => importsOf(file).map(({ target }) => ({ file, target })))
+    .filter(({ target }) => target.startsWith('assembly/') && target !== 'assembly/abi.ts');
+  assert.equal(wrong, []);
+});
+
+test('assembly/ takes nothing from outside', () => {
+  const wrong = sources.filter((file) => file.startsWith('assembly/'))
+    .flatMap((file) => importsOf(file).map(({ target }) => ({ file, target })))
+    .filter(({ target }) => !target.startsWith('assembly/'));
+  assert.equal(wrong, []);
+});
+
+test('relaxed instructions are named in assembly/lanes.ts only', () => {
+  const wrong = sources.filter((file) => file.startsWith('assembly/') && file !== 'assembly/lanes.ts' && /\brelaxed_/.test(textOf(file)));
+  assert.equal(wrong, []);
+});
+
+for (const build of ['scalar', 'simd', 'relaxed']) {
+  test(`${build}.wasm imports env.memory and nothing else`, () => {
+    const module = new WebAssembly.Module(withoutCode(readFileSync(`dist/wasm/${build}.wasm`)));
+    const imports = WebAssembly.Module.imports(module).map(({ module: from, name, kind }) => `${from}.${name}: ${kind}`);
+    assert.equal(imports, ['env.memory: memory']);
+  });
+}
+
+/** Keeps the type and import sections: a host that cannot run a build can still say what it asks for. */
+function withoutCode(wasm: Uint8Array): Uint8Array<ArrayBuffer> {
+  const kept: number[] = [...wasm.subarray(0, 8)];
+  for (let at = 8; at < wasm.length; ) {
+    const start = at;
+    const section = wasm[at++];
+    let size = 0;
+    for (let shift = 0, more = true; more; shift += 7) {
+      size |= (wasm[at] & 127) << shift;
+      more = wasm[at++] > 127;
+    }
+    at += size;
+    if (section === 1 || section === 2) kept.push(...wasm.subarray(start, at));
+  }
+  return Uint8Array.from(kept);
+}
+
+test('no file is called utils, helpers or common', () => {
+  const wrong = sources.filter((file) => /(^|\/)(utils?|helpers?|common|misc)(\/|\.)/i.test(file));
+  assert.equal(wrong, []);
+});
+
+test('every source file opens with a sentence about what it knows', () => {
+  const wrong = sources.filter((file) => !/^(#!.*\n)?(\/\/ \S.{20,}|\/\*\*?\s+(\* )?\S)/.test(textOf(file)));
+  assert.equal(wrong, []);
+});
+
+test('files stay short', () => {
+  const wrong = sources.map((file) => ({ file, lines: textOf(file).split('\n').length })).filter(({ lines }) => lines > 400);
+  assert.equal(wrong, []);
+});
+
+test.run();
