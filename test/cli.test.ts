@@ -5,6 +5,8 @@ import os from 'node:os';
 import path from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
+import { readHeader } from '../src/cli/picture-file.js';
+import { upright } from '../src/cli/upright.js';
 
 const SAMPLE = 'weights/sample.png';
 const EVERYDAY = 'weights/everyday.dw';
@@ -106,6 +108,49 @@ test('a picture damaged inside is refused, not guessed', () => {
   const damaged = Uint8Array.from(readFileSync(SAMPLE));
   damaged.fill(0x55, 1000, 4000);
   fails(['classify', put('damaged.png', damaged)], /cannot be decoded/);
+});
+
+/** The smallest JPEG a header reader can walk: start, EXIF, a frame of 3 x 2 pixels, an empty scan, end. */
+function tinyJpeg(orientation: number, little: boolean): Uint8Array {
+  const exif = new Uint8Array(36);
+  exif.set([0xff, 0xe1, 0, 34, 69, 120, 105, 102, 0, 0]);
+  const tiff = new DataView(exif.buffer, 10);
+  tiff.setUint16(0, little ? 0x4949 : 0x4d4d);
+  tiff.setUint16(2, 42, little);
+  tiff.setUint32(4, 8, little);
+  tiff.setUint16(8, 1, little);
+  tiff.setUint16(10, 0x0112, little);
+  tiff.setUint16(12, 3, little);
+  tiff.setUint32(14, 1, little);
+  tiff.setUint16(18, orientation, little);
+  return Uint8Array.of(0xff, 0xd8, ...exif, 0xff, 0xc0, 0, 8, 8, 0, 2, 0, 3, 1, 0xff, 0xda, 0, 2, 1, 2, 0xff, 0, 3, 0xff, 0xd9);
+}
+
+test('EXIF orientation is read in both byte orders', () => {
+  for (let orientation = 1; orientation <= 8; orientation++) {
+    for (const little of [true, false]) {
+      assert.equal(readHeader(tinyJpeg(orientation, little), 'tiny.jpg'), { kind: 'JPEG', width: 3, height: 2, orientation });
+    }
+  }
+  assert.is(readHeader(tinyJpeg(9, true), 'tiny.jpg').orientation, 1);
+  assert.throws(() => readHeader(tinyJpeg(1, true).slice(0, -2), 'tiny.jpg'), /ends too early/);
+});
+
+test('pixels stored in any of the eight ways come out the same way up', () => {
+  const seen = (orientation: number, width: number, height: number, stored: number[]) => {
+    const picture = upright({ data: new Uint8ClampedArray(Uint32Array.from(stored).buffer), width, height }, orientation);
+    return [picture.width, picture.height, ...new Uint32Array(picture.data.buffer)];
+  };
+  // Upright: 1 2 3 over 4 5 6. Each line is how a camera held that way stores it (EXIF 2.32, tag 0x0112).
+  const answer = [3, 2, 1, 2, 3, 4, 5, 6];
+  assert.equal(seen(1, 3, 2, [1, 2, 3, 4, 5, 6]), answer);
+  assert.equal(seen(2, 3, 2, [3, 2, 1, 6, 5, 4]), answer);
+  assert.equal(seen(3, 3, 2, [6, 5, 4, 3, 2, 1]), answer);
+  assert.equal(seen(4, 3, 2, [4, 5, 6, 1, 2, 3]), answer);
+  assert.equal(seen(5, 2, 3, [1, 4, 2, 5, 3, 6]), answer);
+  assert.equal(seen(6, 2, 3, [3, 6, 2, 5, 1, 4]), answer);
+  assert.equal(seen(7, 2, 3, [6, 3, 5, 2, 4, 1]), answer);
+  assert.equal(seen(8, 2, 3, [4, 1, 5, 2, 6, 3]), answer);
 });
 
 test('weights that are missing, cut short or something else', () => {

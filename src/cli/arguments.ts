@@ -88,7 +88,7 @@ export function loadOptions(parsed: Parsed): LoadOptions {
   const labels = text('labels');
   const options: LoadOptions = {
     build: oneOf<Build>('build', text('build'), ['scalar', 'simd', 'relaxed']),
-    arch: text('arch'),
+    arch: text('arch') as LoadOptions['arch'], // the library knows the list, and says it
     alpha: text('alpha') === undefined ? undefined : positive('alpha', text('alpha')!),
     size: text('size') === undefined ? undefined : wholePositive('size', text('size')!),
     style: oneOf('style', text('style'), ['torch', 'tf']),

@@ -63,7 +63,7 @@ ${WEIGHTS_HELP}`,
     const whole = steps.reduce((sum, step) => sum + step.ms, 0);
     print(table(
       ['step', 'kernel', 'output', 'shape', 'ms', 'GMAC/s', ''],
-      steps.map((step) => [step.index, step.op, shorten(step.name, 36), shape(net.steps[step.index]?.output ?? []), Number(step.ms.toFixed(3)), Number(step.gmacsPerSecond.toFixed(2)), bar(step.ms / whole, 16)]),
+      steps.map((step) => [step.index, step.op, shorten(step.name, 36), shape(net.steps[step.index]?.output ?? []), step.ms.toFixed(3), step.gmacsPerSecond.toFixed(2), bar(step.ms / whole, 16)]),
     ));
   },
 };

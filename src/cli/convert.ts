@@ -4,8 +4,9 @@ import { convert as convertBytes } from '../index.js';
 import { loadOptions, only, parse, usage, WEIGHTS_OPTIONS, type Command } from './arguments.js';
 import { readBytes, writeWhole } from './files.js';
 import { bytes, print } from './report.js';
+import { namingFile } from './weights.js';
 
-const { build: _build, ...options } = WEIGHTS_OPTIONS;
+const { build: _build, ...OPTIONS } = WEIGHTS_OPTIONS;
 
 export const convert: Command = {
   name: 'convert',
@@ -19,13 +20,14 @@ export const convert: Command = {
   --style S        torch (default) or tf padding, for .safetensors
   --labels FILE    one label a line, or a JSON list`,
   async run(args) {
-    const parsed = parse(args, { ...options, out: { type: 'string', short: 'o' } });
+    const parsed = parse(args, { ...OPTIONS, out: { type: 'string', short: 'o' } });
     const source = only(parsed, 'weights file');
     const out = parsed.text('out');
     if (!out) throw usage('say where to write: -o OUT.dw.');
     if (path.resolve(out) === path.resolve(source)) throw usage('the output would overwrite the input; give another name.');
     const input = readBytes(source, 'weights');
-    const saved = await convertBytes(input, loadOptions(parsed));
+    const options = loadOptions(parsed);
+    const saved = await namingFile(source, () => convertBytes(input, options));
     writeWhole(out, saved);
     print(`${out}  ${bytes(saved.length)} (from ${bytes(input.length)})`);
   },

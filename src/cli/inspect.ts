@@ -21,7 +21,7 @@ function show(net: Net, source: string): void {
   print(`memory  weights ${bytes(memory.weightsBytes)}, arena ${bytes(memory.arenaBytes)}, scratch ${bytes(memory.scratchBytes)}, in all ${bytes(memory.totalBytes)} (${net.build} build)\n`);
   print(table(
     ['step', 'kernel', 'output', 'in', 'out', 'M MACs', 'at', 'bytes'],
-    steps.map((step) => [step.index, step.op, shorten(step.name, 40), shape(step.input), shape(step.output), Number(millions(step.macs)), step.offset, step.bytes]),
+    steps.map((step) => [step.index, step.op, shorten(step.name, 40), shape(step.input), shape(step.output), millions(step.macs), step.offset, step.bytes]),
   ));
   print(`\narena\n${arenaPicture(net)}`);
 }

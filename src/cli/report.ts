@@ -20,7 +20,7 @@ export function bar(share: number, width = 20): string {
 export function table(head: string[], rows: (string | number)[][]): string {
   const cells = rows.map((row) => row.map(String));
   const widths = head.map((title, c) => Math.max(title.length, ...cells.map((row) => row[c].length)));
-  const numeric = head.map((_, c) => rows.some((row) => typeof row[c] === 'number'));
+  const numeric = head.map((_, c) => cells.every((row) => /^-?[\d.]+$/.test(row[c])));
   const line = (row: string[]) => row.map((cell, c) => (numeric[c] ? cell.padStart(widths[c]) : cell.padEnd(widths[c]))).join('  ').trimEnd();
   return [paint('dim', line(head)), ...cells.map(line)].join('\n');
 }

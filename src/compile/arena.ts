@@ -2,7 +2,8 @@
 // that buffers alive at the same time never overlap.
 //
 // Greedy by size (largest first, the lowest gap that fits among the neighbours in time), as in "Efficient Memory
-// Management for Deep Neural Net Inference" (Pisarchyk and Lee, 2020), algorithm 3.
+// Management for Deep Neural Net Inference" (Pisarchyk and Lee, 2020), algorithm 3; then, while the plan is above its
+// lower bound, again with the buffer that reaches highest placed first.
 
 export interface Life {
   bytes: number;
@@ -19,10 +20,25 @@ export interface Arena {
 const ALIGNMENT = 16;
 export const align = (n: number): number => Math.ceil(n / ALIGNMENT) * ALIGNMENT;
 
+const ATTEMPTS = 64;
+
 /** Deterministic: ties go by index. `gap` bytes stay free after every buffer (guards in tests). */
 export function planArena(buffers: readonly Life[], gap = 0): Arena {
+  let order = buffers.map((_, i) => i).sort((a, b) => buffers[b].bytes - buffers[a].bytes || a - b);
+  let best = placeInOrder(buffers, order, gap);
+  const bound = lowerBound(buffers);
+  for (let attempt = 0, last = best; attempt < ATTEMPTS && best.bytes > bound; attempt++) {
+    const { offsets, bytes } = last;
+    const highest = order.find((i) => offsets[i] + align(buffers[i].bytes) + gap === bytes)!;
+    order = [highest, ...order.filter((i) => i !== highest)];
+    last = placeInOrder(buffers, order, gap);
+    if (last.bytes < best.bytes) best = last;
+  }
+  return best;
+}
+
+function placeInOrder(buffers: readonly Life[], order: number[], gap: number): Arena {
   const offsets = new Array<number>(buffers.length).fill(0);
-  const order = buffers.map((_, i) => i).sort((a, b) => buffers[b].bytes - buffers[a].bytes || a - b);
   const placed: number[] = [];
   let bytes = 0;
   for (const i of order) {

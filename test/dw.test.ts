@@ -1,0 +1,101 @@
+// Checks the .dw file and net life: round trips, damage, hostile records, wrong inputs, disposal.
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { OH, OP, PERIOD, SRC, STEP_WORDS, WEIGHTS } from '../assembly/abi.js';
+import { randomModel } from '../bench/random-model.js';
+import { checkPlan } from '../src/compile/check.js';
+import { compile } from '../src/compile/plan.js';
+import type { Plan } from '../src/compile/plan.js';
+import { DepthwiseError } from '../src/error.js';
+import { writeDw } from '../src/formats/dw.js';
+import { convert, load } from '../src/load.js';
+
+const model = (dtype: 'float32' | 'int8'): Plan => compile(randomModel('v3-small', dtype, 0.35, 32));
+
+const save = (plan: Plan): Promise<Uint8Array> => writeDw({
+  steps: new Uint8Array(plan.steps.buffer), weights: plan.weights, info: new TextEncoder().encode(JSON.stringify(plan.info)),
+  arenaBytes: plan.arenaBytes, scratchBytes: plan.scratchBytes,
+});
+
+const isError = (code: string) => (error: unknown): boolean => {
+  if (!(error instanceof DepthwiseError) || error.code !== code) throw error;
+  return true;
+};
+
+async function rejects(promise: Promise<unknown>, code: string): Promise<void> {
+  const error = await promise.then(() => undefined, (e: unknown) => e);
+  assert.ok(error instanceof DepthwiseError, `expected ${code}, got ${error}`);
+  assert.is((error as DepthwiseError).code, code);
+}
+
+for (const dtype of ['float32', 'int8'] as const) {
+  test(`${dtype}: a saved plan gives the same bytes, and saving it again the same file`, async () => {
+    const bytes = await save(model(dtype));
+    assert.equal(await convert(bytes), bytes);
+    const [a, b] = [await load(bytes), await load(bytes)];
+    const input = Uint8Array.from({ length: 32 * 32 * 3 * (dtype === 'int8' ? 1 : 4) }, (_, i) => (dtype === 'int8' ? i * 31 : 0));
+    assert.equal(a.run(input)[0].data.slice(), b.run(input)[0].data.slice());
+    assert.is(a.memory.totalBytes % 65536, 0);
+  });
+}
+
+test('every truncation and every flipped byte is refused', async () => {
+  const bytes = await save(model('int8'));
+  for (let at = 0; at < bytes.length; at += 997) {
+    const error = await load(bytes.slice(0, at)).catch((e: unknown) => e);
+    assert.ok(error instanceof DepthwiseError, `${at} bytes: ${error}`);
+    const flipped = bytes.slice();
+    flipped[at] ^= 1 << (at % 8);
+    const refused = await load(flipped).catch((e: unknown) => e);
+    assert.ok(refused instanceof DepthwiseError, `byte ${at}: ${refused}`);
+  }
+});
+
+test('a record that points outside is refused even where the hash is right', () => {
+  for (const [word, value] of [[SRC, 2 ** 30], [SRC, -16], [WEIGHTS, 2 ** 29], [OP, 99], [OH, 40000]]) {
+    const plan = model('int8');
+    plan.steps[STEP_WORDS + word] = value;
+    assert.throws(() => checkPlan(plan), isError('BAD_FILE'));
+  }
+});
+
+test('a period of zero, which would loop for ever, is refused', () => {
+  const plan = model('int8');
+  const add = Array.from({ length: plan.steps.length / STEP_WORDS }, (_, i) => i).find((i) => plan.info.steps[i].kind === 'add')!;
+  plan.steps[add * STEP_WORDS + PERIOD] = 0;
+  assert.throws(() => checkPlan(plan), isError('BAD_FILE'));
+});
+
+test('says what is wrong with sources and options', async () => {
+  await rejects(load(new TextEncoder().encode('hello, this is a text file')), 'BAD_FILE');
+  await rejects(load(new Uint8Array(0)), 'BAD_FILE');
+  await rejects(load('no/such/file.dw'), 'NOT_FOUND');
+  await rejects(load(42 as unknown as string), 'BAD_INPUT');
+  const bytes = await save(model('int8'));
+  await rejects(load(bytes, { integrity: 'sha256-AAAA' }), 'BAD_FILE');
+  await rejects(load(bytes, { build: 'fast' as 'simd' }), 'BAD_INPUT');
+  await rejects(load(bytes, { signal: AbortSignal.abort() }), 'ABORTED');
+});
+
+test('a wrong input, an unknown layer and a disposed net say so', async () => {
+  const net = await load(await save(model('int8')));
+  assert.throws(() => net.layer('t0'), isError('BAD_INPUT'));
+  assert.throws(() => net.run(new Uint8Array(7)), isError('BAD_INPUT'));
+  assert.throws(() => net.run(), isError('BAD_INPUT'));
+  net.run(new Uint8Array(32 * 32 * 3));
+  assert.throws(() => net.layer('nowhere'), isError('NOT_FOUND'));
+  net.dispose();
+  net.dispose();
+  assert.throws(() => net.run(new Uint8Array(32 * 32 * 3)), isError('DISPOSED'));
+});
+
+test('layer() gives the same tensor whenever it is asked for', async () => {
+  const net = await load(await save(model('int8')));
+  net.run(Uint8Array.from({ length: 32 * 32 * 3 }, (_, i) => i * 7));
+  const names = net.steps.map((step) => step.name);
+  const inOrder = names.map((name) => net.layer(name).data);
+  names.toReversed().forEach((name, i) => assert.equal(net.layer(name).data, inOrder[names.length - 1 - i], name));
+  assert.is(net.profile().length, names.length);
+});
+
+test.run();
