@@ -100,7 +100,7 @@ function runtimes() {
   return { here, there: node && { node, label: 'node 24', builds: 'relaxed' }, relaxedRuns: Boolean(node) };
 }
 
-const usesBuilds = ({ outfile }) => /availableBuilds/.test(readFileSync(outfile, 'utf8'));
+const usesBuilds = ({ outfile }) => /testedBuilds/.test(readFileSync(outfile, 'utf8'));
 const mark = (result) => (result.failed ? 'FAIL' : ' ok ');
 const row = (result) => `${mark(result)} ${result.name.padEnd(24)} ${result.node.padEnd(8)} ${String(result.passed).padStart(5)} passed ` +
   `${String(result.failed).padStart(4)} failed${result.skipped ? ` ${result.skipped} skipped` : ''} ${(result.ms / 1000).toFixed(1).padStart(7)} s ${result.note ?? ''}`;
