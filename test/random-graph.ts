@@ -67,7 +67,9 @@ export class OneOperator {
   weights(shape: number[], channels: number, depth: number, inputScale: number): { parts: number[]; outputScale: number } {
     const count = elements(shape), { random } = this;
     if (this.dtype === 'float32') {
-      const data = (n: number): Uint8Array => new Uint8Array(Float32Array.from({ length: n }, () => random.between(-1, 1)).buffer);
+      // Sums of a few units, so that a clamp to -1 .. 1 does not hide what rounding is relative to.
+      const size = 1 / Math.sqrt(depth);
+      const data = (n: number): Uint8Array => new Uint8Array(Float32Array.from({ length: n }, () => random.between(-size, size)).buffer);
       return { parts: [this.add({ shape, dtype: 'float32', data: data(count) }), random.below(4) ? this.add({ shape: [channels], dtype: 'float32', data: data(channels) }) : -1], outputScale: 1 };
     }
     const perChannel = this.dtype === 'int8' && random.below(4) > 0;

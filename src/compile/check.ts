@@ -4,6 +4,7 @@ import * as abi from '../../assembly/abi.js';
 import { DepthwiseError } from '../error.js';
 import { bytesPerElement, elements } from '../formats/graph.js';
 import type { Plan } from './plan.js';
+import { gatherBytes, ringBytes } from './scratch.js';
 
 const MOST = 2 ** 30;
 
@@ -64,9 +65,9 @@ function extentOf(w: Int32Array): Extent | undefined {
     weights: panels * abi.PANEL * (float ? depth * 4 : Math.ceil(depth / 2) * 2), params: panels * (float ? abi.PARAMS_FLOAT32 : abi.PARAMS_INT8),
   });
   switch (w[abi.OP]) {
-    case abi.OP_POINTWISE: return { src: count * w[abi.C], dst: count * w[abi.OC], ...packed(w[abi.C]), scratch: float ? 0 : gathered(w[abi.C], float) };
-    case abi.OP_CONV: return { src: map, dst: out, ...packed(w[abi.KH] * w[abi.KW] * w[abi.C]), scratch: gathered(w[abi.KH] * w[abi.KW] * w[abi.C], float) };
-    case abi.OP_DEPTHWISE: return w[abi.C] > 0 && w[abi.OC] % w[abi.C] === 0 ? { src: map, dst: out, ...packed(w[abi.KH] * w[abi.KW]), scratch: ringBytes(w, float) } : undefined;
+    case abi.OP_POINTWISE: return { src: count * w[abi.C], dst: count * w[abi.OC], ...packed(w[abi.C]), scratch: float ? 0 : gatherBytes(float, w[abi.C]) };
+    case abi.OP_CONV: return { src: map, dst: out, ...packed(w[abi.KH] * w[abi.KW] * w[abi.C]), scratch: gatherBytes(float, w[abi.KH] * w[abi.KW] * w[abi.C]) };
+    case abi.OP_DEPTHWISE: return w[abi.C] > 0 && w[abi.OC] % w[abi.C] === 0 ? { src: map, dst: out, ...packed(w[abi.KH] * w[abi.KW]), scratch: ringBytes(w) } : undefined;
     case abi.OP_AVERAGE_POOL: return { src: map, dst: w[abi.OH] * w[abi.OW] * w[abi.C] * size, scratch: w[abi.C] * 4 };
     case abi.OP_MEAN: return { src: map, dst: w[abi.C] * size, scratch: w[abi.C] * 4 };
     case abi.OP_ADD: case abi.OP_MUL: return w[abi.PERIOD] > 0 ? { src: count, dst: count, src2: Math.min(w[abi.PERIOD], w[abi.COUNT]) * size } : undefined;
@@ -81,19 +82,6 @@ function extentOf(w: Int32Array): Extent | undefined {
     case abi.OP_COPY: return { src: w[abi.COUNT] * w[abi.W], dst: w[abi.COUNT] ? (w[abi.COUNT] - 1) * w[abi.C] + w[abi.OW] + w[abi.W] : 0 };
     default: return undefined;
   }
-}
-
-function gathered(depth: number, float: boolean): number {
-  const rows = (bytes: number): number => Math.max(Math.floor(abi.GATHER_BYTES / (bytes * abi.BLOCK_ROWS)), 1) * abi.BLOCK_ROWS * bytes;
-  if (depth < 1) return Infinity;
-  const pairs = (depth + 1) & ~1;
-  return float ? rows(depth * 4) : Math.max(rows(pairs), rows(pairs * 2));
-}
-
-function ringBytes(w: Int32Array, float: boolean): number {
-  const rows = (w[abi.KH] - 1) * w[abi.DILATION_H] + 1;
-  const width = (w[abi.OW] - 1) * w[abi.STRIDE_W] + (w[abi.KW] - 1) * w[abi.DILATION_W] + 1;
-  return rows * width * w[abi.OC] * (float ? 4 : 2) + (w[abi.KH] * w[abi.KW] + 1) * 4;
 }
 
 const fits = (w: Int32Array): boolean =>

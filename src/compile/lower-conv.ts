@@ -5,7 +5,8 @@ import { elements, floats, numbers } from '../formats/graph.js';
 import type { Operator, Tensor } from '../formats/graph.js';
 import { padBefore } from './lower.js';
 import type { Attribute, Lowering, Step } from './lower.js';
-import { affine, convMultipliers } from './quantise.js';
+import { convMultipliers } from './quantise.js';
+import { gatherBytes, ringBytes } from './scratch.js';
 import { packBias, packFloat32, packInt8, packRequantisation } from './weights.js';
 import type { WeightLayout } from './weights.js';
 
@@ -32,10 +33,7 @@ export function lowerDepthwise(lowering: Lowering, op: Operator, a: Attribute<'d
   const step = windowed(lowering, op, a, c === 1 ? abi.OP_CONV : abi.OP_DEPTHWISE, kh, kw);
   step.macs = oh * ow * oc * kh * kw;
   pack(lowering, op, step, layout, false);
-  const ringRows = (kh - 1) * a.dilation[0] + 1;
-  const width = (ow - 1) * a.stride[1] + (kw - 1) * a.dilation[1] + 1;
-  const ringBytes = ringRows * width * oc * (lowering.isFloat(op.inputs[0]) ? 4 : 2);
-  step.words[abi.SCRATCH_BYTES] = c === 1 ? gatherBytes(lowering.isFloat(op.inputs[0]), kh * kw) : ringBytes + (kh * kw + 1) * 4 + 64;
+  step.words[abi.SCRATCH_BYTES] = c === 1 ? gatherBytes(lowering.isFloat(op.inputs[0]), kh * kw) : ringBytes(step.words);
   return step;
 }
 
@@ -70,14 +68,6 @@ function windowed(lowering: Lowering, op: Operator, a: Attribute<'conv2d' | 'dep
   return step;
 }
 
-/** Bytes of one gathered block of rows (assembly/pointwise.ts blockRows), for the widest build. */
-function gatherBytes(float: boolean, depth: number): number {
-  const row = float ? depth * 4 : ((depth + 1) & ~1) * 2;
-  const narrow = float ? row : row / 2; // the scalar build's int8 rows: more of them in a block
-  const rows = (bytes: number): number => Math.max(Math.floor(abi.GATHER_BYTES / (bytes * abi.BLOCK_ROWS)), 1) * abi.BLOCK_ROWS;
-  return Math.max(row * rows(row), narrow * rows(narrow)) + 64;
-}
-
 /** Weights, bias and requantisation into the step. */
 function pack(lowering: Lowering, op: Operator, step: Step, layout: WeightLayout, double: boolean): void {
   const weights = lowering.tensor(op.inputs[1]);
@@ -94,7 +84,7 @@ function packQuantised(lowering: Lowering, op: Operator, step: Step, layout: Wei
   if ((weights.dtype !== 'int8' && weights.dtype !== 'uint8') || !weights.quantization || (bias && bias.dtype !== 'int32')) {
     throw new DepthwiseError('UNSUPPORTED', `${op.where}: 8-bit activations need 8-bit weights with a scale, and an int32 bias; these are ${weights.dtype} and ${bias?.dtype}.`);
   }
-  const input = affine(lowering.tensor(op.inputs[0]), op.where), output = affine(lowering.tensor(op.outputs[0]), op.where);
+  const [input, output] = lowering.affines(op);
   const { scale, zeroPoint } = weights.quantization;
   const unsigned = weights.dtype === 'uint8';
   const zero = zeroPoint[0] - (unsigned ? 128 : 0);

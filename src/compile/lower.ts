@@ -9,6 +9,7 @@ import { lowerConv, lowerDepthwise, lowerFullyConnected } from './lower-conv.js'
 import {
   affine, clampRange, hardSwishTable, logisticTable, meanMultiplier, requantiseTable, softmaxMultiplier,
 } from './quantise.js';
+import type { Affine } from './quantise.js';
 import type { Simplified } from './simplify.js';
 import type { Constant } from './weights.js';
 
@@ -53,6 +54,11 @@ export class Lowering {
 
   tensor(i: number): Tensor {
     return this.tensors[i];
+  }
+
+  /** Quantisation of the first input and the output. */
+  affines({ inputs, outputs, where }: Operator): [input: Affine, output: Affine] {
+    return [affine(this.tensors[inputs[0]], where), affine(this.tensors[outputs[0]], where)];
   }
 
   isFloat(i: number): boolean {
@@ -161,7 +167,7 @@ function lowerAveragePool(lowering: Lowering, op: Operator, a: Attribute<'averag
   });
   lowering.activation(step, a.activation);
   if (lowering.isFloat(op.inputs[0])) return step;
-  const input = affine(lowering.tensor(op.inputs[0]), op.where), output = affine(lowering.tensor(op.outputs[0]), op.where);
+  const [input, output] = lowering.affines(op);
   if (input.scale !== output.scale || input.zero !== output.zero) {
     throw new DepthwiseError('BAD_FILE', `${op.where}: input and output of an average pool must have the same scale and zero point.`);
   }
@@ -175,7 +181,7 @@ function lowerMean(lowering: Lowering, op: Operator, a: Attribute<'mean'>): Step
   }
   const step = lowering.step(op, abi.OP_MEAN, { [abi.H]: h, [abi.W]: w, [abi.C]: c, [abi.COUNT]: h * w, [abi.SCRATCH_BYTES]: c * 4 });
   if (lowering.isFloat(op.inputs[0])) return step;
-  const input = affine(lowering.tensor(op.inputs[0]), op.where), output = affine(lowering.tensor(op.outputs[0]), op.where);
+  const [input, output] = lowering.affines(op);
   [step.words[abi.MULTIPLIER], step.words[abi.EXPONENT]] = meanMultiplier(input, output, h * w);
   step.words[abi.ZERO_IN] = input.zero;
   step.words[abi.ZERO_OUT] = output.zero;
@@ -189,7 +195,7 @@ function lowerActivation(lowering: Lowering, op: Operator, kind: Activation | 'l
     else lowering.activation(step, kind);
     return step;
   }
-  const input = affine(lowering.tensor(op.inputs[0]), op.where), output = affine(lowering.tensor(op.outputs[0]), op.where);
+  const [input, output] = lowering.affines(op);
   if (kind === 'hardSwish') return lowering.table(op, hardSwishTable(input, output));
   if (kind === 'logistic') return lowering.table(op, logisticTable(input, output));
   return lowering.table(op, requantiseTable(input, output, ...clampRange(kind, output, op.where)));
@@ -200,7 +206,7 @@ function lowerSoftmax(lowering: Lowering, op: Operator, a: Attribute<'softmax'>)
   const c = shape.at(-1) ?? 1;
   const step = lowering.step(op, abi.OP_SOFTMAX, { [abi.C]: c, [abi.COUNT]: elements(shape) / c, [abi.SCALE]: floatBits(a.beta), [abi.SCRATCH_BYTES]: c * 4 });
   if (lowering.isFloat(op.inputs[0])) return step;
-  const input = affine(lowering.tensor(op.inputs[0]), op.where), output = affine(lowering.tensor(op.outputs[0]), op.where);
+  const [input, output] = lowering.affines(op);
   if (output.scale !== 1 / 256 || output.zero !== -128) {
     throw new DepthwiseError('UNSUPPORTED', `${op.where}: an 8-bit softmax writes scale 1/256 from zero up; this file says ${output.scale}.`);
   }
