@@ -51,7 +51,8 @@ async function readFile(path: string | URL): Promise<Uint8Array> {
   const { readFile: readNode } = await import(/* @vite-ignore */ 'node:fs/promises');
   const where = typeof path === 'string' && path.startsWith('file:') ? new URL(path) : path;
   try {
-    return await readNode(where);
+    const { buffer, byteOffset, byteLength } = await readNode(where);
+    return new Uint8Array(buffer, byteOffset, byteLength); // a Buffer's slice() would be a view, not a copy
   } catch (cause) {
     const code = (cause as { code?: string }).code;
     const why = code === 'ENOENT' ? 'there is no such file' : code === 'EISDIR' ? 'it is a directory' : String(code ?? cause);

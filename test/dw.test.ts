@@ -1,4 +1,8 @@
 // Checks the .dw file and net life: round trips, damage, hostile records, wrong inputs, disposal.
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { pathToFileURL } from 'node:url';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { OH, OP, PERIOD, SRC, STEP_WORDS, WEIGHTS } from '../assembly/abi.js';
@@ -75,6 +79,22 @@ test('says what is wrong with sources and options', async () => {
   await rejects(load(bytes, { integrity: 'sha256-AAAA' }), 'BAD_FILE');
   await rejects(load(bytes, { build: 'fast' as 'simd' }), 'BAD_INPUT');
   await rejects(load(bytes, { signal: AbortSignal.abort() }), 'ABORTED');
+});
+
+test('loads from every kind of source', async () => {
+  const bytes = await save(model('int8')), input = new Uint8Array(32 * 32 * 3);
+  const file = path.join(mkdtempSync(path.join(tmpdir(), 'dw-')), 'net.dw');
+  writeFileSync(file, bytes);
+  const expected = (await load(bytes)).run(input)[0].data.slice();
+  let seen = 0;
+  const response = new Response(bytes as Uint8Array<ArrayBuffer>, { headers: { 'content-length': String(bytes.length) } });
+  const sources = [bytes.slice().buffer, Buffer.from(bytes), new Blob([bytes as Uint8Array<ArrayBuffer>]), file, pathToFileURL(file), pathToFileURL(file).href, response];
+  for (const source of sources) {
+    const net = await load(source, { onProgress: (done) => { seen = done; } });
+    assert.equal(net.run(input)[0].data.slice(), expected, String(source));
+  }
+  assert.is(seen, bytes.length, 'progress of the response');
+  rmSync(path.dirname(file), { recursive: true });
 });
 
 test('a wrong input, an unknown layer and a disposed net say so', async () => {

@@ -1,0 +1,40 @@
+// Checks the WebAssembly modules as a host without our engine meets them: names, imports, and a step that no kernel does.
+import { instantiateSync } from '@assemblyscript/loader';
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import relaxed from '../build/wasm/relaxed.wasm';
+import scalar from '../build/wasm/scalar.wasm';
+import simd from '../build/wasm/simd.wasm';
+import { COUNT, DST, OP, OP_FLIP, SRC, STEP_WORDS } from '../assembly/abi.js';
+import { testedBuilds } from './builds.js';
+
+interface Door extends Record<string, unknown> {
+  build(): number;
+  place(steps: number, weights: number, arena: number, scratch: number): void;
+  run(first: number, last: number): number;
+}
+
+const wasm = { scalar, simd, relaxed };
+
+for (const build of await testedBuilds()) {
+  const memory = new WebAssembly.Memory({ initial: 1 });
+  const { exports } = instantiateSync<Door>(Buffer.from(wasm[build], 'base64'), { env: { memory } });
+
+  test(`${build}: exports the door and nothing else`, () => {
+    const names = WebAssembly.Module.exports(new WebAssembly.Module(Buffer.from(wasm[build], 'base64'))).map(({ name }) => name);
+    assert.equal(names.filter((name) => name !== 'memory').sort(), ['build', 'place', 'run', 'widenWeights']);
+    assert.is(exports.build(), ['scalar', 'simd', 'relaxed'].indexOf(build));
+  });
+
+  test(`${build}: runs a step by hand, and stops at one it does not know`, () => {
+    const steps = new Int32Array(memory.buffer, 1024, 2 * STEP_WORDS), arena = new Uint8Array(memory.buffer, 4096, 32);
+    exports.place(1024, 2048, 4096, 8192);
+    Object.assign(steps, { [OP]: OP_FLIP, [SRC]: 0, [DST]: 0, [COUNT]: 19 });
+    steps[STEP_WORDS + OP] = 999;
+    arena.fill(3);
+    assert.is(exports.run(0, 2), 1, 'the number of the unknown step');
+    assert.equal(Array.from(arena), Array.from({ length: 32 }, (_, i) => (i < 19 ? 131 : 3)));
+  });
+}
+
+test.run();
