@@ -1,5 +1,5 @@
 // Knows the activation functions, for one float32 or four. It does not know where values come from or go to.
-import { CLAMP, HARD_SIGMOID, HARD_SWISH, LOGISTIC } from './abi';
+import { CLAMP, HARD_SWISH, LOGISTIC } from './abi';
 import { greatest, least } from './lanes';
 import { exponential } from './softmax';
 
@@ -15,7 +15,7 @@ export function activate(x: f32, kind: i32, low: f32, high: f32): f32 {
   return kind == HARD_SWISH ? x * gate : gate;
 }
 
-/** The same four at a time, bit for bit; LOGISTIC goes through the scalar form. */
+/** The same four at a time, bit for bit. LOGISTIC is never fused into another step, so it has no such form. */
 // @ts-ignore: decorator
 @inline
 export function activate4(x: v128, kind: i32, low: v128, high: v128): v128 {

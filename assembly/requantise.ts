@@ -14,7 +14,7 @@
 //     bias[8]    multiplier[8]  D[8] (COMMON)           R[8]
 //                               exponent[8] (GENERAL: TFLite's shift, positive is left)
 //     bias[8]    real multiplier float64[8] (DOUBLE)
-import { MAX, MIN, PARAMS_INT8, ROUNDING, ROUND_COMMON, ROUND_GENERAL, SHIFT, ZERO_OUT } from './abi';
+import { MAX, MIN, ROUNDING, ROUND_COMMON, ROUND_GENERAL, SHIFT, ZERO_OUT } from './abi';
 import { word } from './step';
 
 /** MultiplyByQuantizedMultiplier: acc * multiplier / 2^31 * 2^exponent with TFLite's two roundings. */
@@ -103,11 +103,4 @@ function storeSlowly(low: v128, high: v128, params: usize, step: usize, dst: usi
     if (i < 4) low = next;
     else high = next;
   }
-}
-
-/** Parameters of panel `index` of a step's int8 weights. */
-// @ts-ignore: decorator
-@inline
-export function paramsOf(base: usize, index: i32): usize {
-  return base + <usize>(index * PARAMS_INT8);
 }

@@ -1,7 +1,7 @@
 // The entry `depthwise/core`: the same `load` without any build inside; `options.wasm` brings one.
 import { makeLoader } from './loader.js';
 
-export const { load } = makeLoader(() => undefined);
+export const { load, memoryFor } = makeLoader(() => undefined);
 export { convert } from './loader.js';
 export { DepthwiseError } from './error.js';
 export { Net } from './net.js';

@@ -1,5 +1,5 @@
 // The entry `depthwise`: everything a user needs, builds inlined.
-export { availableBuilds, convert, load } from './load.js';
+export { availableBuilds, convert, load, memoryFor } from './load.js';
 export { DepthwiseError } from './error.js';
 export { Net } from './net.js';
 export type { Build, ConvertOptions, LoadOptions } from './load.js';

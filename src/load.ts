@@ -8,7 +8,7 @@ const inlined = { scalar, simd, relaxed };
 
 const decode = (base64: string): Uint8Array => Uint8Array.from(atob(base64), (c) => c.charCodeAt(0));
 
-export const { load, loadGraph, availableBuilds } = makeLoader((build) => decode(inlined[build]));
+export const { load, loadGraph, memoryFor, availableBuilds } = makeLoader((build) => decode(inlined[build]));
 export { convert, readWeights } from './loader.js';
 export type { ConvertOptions, LoadOptions } from './loader.js';
 export type { Build } from './engine.js';

@@ -2,8 +2,8 @@
 // know where the builds come from: the entries `load.ts` (inlined) and `core.ts` (the user's own) say that.
 import { compile } from './compile/plan.js';
 import type { Plan, PlanInfo } from './compile/plan.js';
-import { BUILDS, Engine, chooseBuild } from './engine.js';
-import type { Build, BuildSource } from './engine.js';
+import { BUILDS, Engine, chooseBuild, layoutOf } from './engine.js';
+import type { Build, BuildSource, MemoryReport } from './engine.js';
 import { DepthwiseError } from './error.js';
 import { isDw, readDw, writeDw } from './formats/dw.js';
 import type { Graph } from './formats/graph.js';
@@ -80,6 +80,8 @@ export async function convert(bytes: Uint8Array, options: ConvertOptions = {}): 
 
 export interface Loader {
   load(source: Source, options?: LoadOptions): Promise<Net>;
+  /** The exact bytes that `load` with the same options would take, without taking them. */
+  memoryFor(source: Source, options?: LoadOptions): Promise<MemoryReport>;
   /** A net from a graph in memory; `guard` puts guard bytes around every buffer (tests). */
   loadGraph(graph: Graph, options?: { build?: Build; guard?: boolean }): Promise<Net>;
   /** The builds that compute rightly on this host, best first. */
@@ -96,14 +98,21 @@ export function makeLoader(sources: BuildSource): Loader {
     chosen.set(key, known);
     return known;
   };
-  const start = async (plan: Plan, { build, wasm, signal }: LoadOptions, guard = false): Promise<Net> => {
-    const choice = wasm ? await chooseBuild(() => wasm, build ?? buildOf(wasm), probePlan(), probeIsRight) : await choose(build);
-    signal?.throwIfAborted();
+  const chooseFor = async ({ build, wasm }: LoadOptions): ReturnType<typeof chooseBuild> =>
+    wasm ? chooseBuild(() => wasm, build ?? buildOf(wasm), probePlan(), probeIsRight) : choose(build);
+  const start = async (plan: Plan, options: LoadOptions, guard = false): Promise<Net> => {
+    const choice = await chooseFor(options);
+    if (options.signal?.aborted) throw new DepthwiseError('ABORTED', 'Loading was cancelled.');
     return new Net(plan, new Engine(plan, choice.build, choice.module), guard);
   };
   return {
     async load(source, options = {}) {
       return start(await readWeights(await fetchBytes(source, options), options), options);
+    },
+    async memoryFor(source, options = {}) {
+      const plan = await readWeights(await fetchBytes(source, options), options);
+      const { weightsBytes, arenaBytes, scratchBytes, totalBytes } = layoutOf(plan, (await chooseFor(options)).build);
+      return { weightsBytes, arenaBytes, scratchBytes, totalBytes };
     },
     async loadGraph(graph, { build, guard = false } = {}) {
       return start(compile(graph, { guard }), { build }, guard);

@@ -1,5 +1,5 @@
 // Checks the .dw file and net life: round trips, damage, hostile records, wrong inputs, disposal.
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
@@ -12,7 +12,9 @@ import { compile } from '../src/compile/plan.js';
 import type { Plan } from '../src/compile/plan.js';
 import { DepthwiseError } from '../src/error.js';
 import { writeDw } from '../src/formats/dw.js';
-import { convert, load } from '../src/load.js';
+import { load as loadCore } from '../src/core.js';
+import { convert, load, memoryFor } from '../src/load.js';
+import { testedBuilds } from './builds.js';
 
 const model = (dtype: 'float32' | 'int8'): Plan => compile(randomModel('v3-small', dtype, 0.35, 32));
 
@@ -95,6 +97,26 @@ test('loads from every kind of source', async () => {
   }
   assert.is(seen, bytes.length, 'progress of the response');
   rmSync(path.dirname(file), { recursive: true });
+});
+
+test('the memory is known before it is taken', async () => {
+  const bytes = await save(model('int8'));
+  for (const build of await testedBuilds()) {
+    const net = await load(bytes, { build });
+    assert.equal(await memoryFor(bytes, { build }), net.memory);
+    assert.ok(net.memory.totalBytes >= net.memory.weightsBytes + net.memory.arenaBytes + net.memory.scratchBytes);
+  }
+});
+
+test('depthwise/core runs on a module that the host compiled, and says what it lacks without one', async () => {
+  const bytes = await save(model('int8')), input = Uint8Array.from({ length: 32 * 32 * 3 }, (_, i) => i * 31);
+  const expected = (await load(bytes)).run(input)[0].data.slice();
+  const wasm = new WebAssembly.Module(readFileSync('build/wasm/simd.wasm'));
+  const net = await loadCore(bytes, { wasm });
+  assert.is(net.build, 'simd');
+  assert.equal(net.run(input)[0].data.slice(), expected);
+  await rejects(loadCore(bytes), 'NO_BUILD');
+  await rejects(loadCore(bytes, { wasm: new WebAssembly.Module(Uint8Array.of(0, 97, 115, 109, 1, 0, 0, 0)) }), 'BAD_INPUT');
 });
 
 test('a wrong input, an unknown layer and a disposed net say so', async () => {
