@@ -59,11 +59,6 @@ if (has) {
     }
   });
 
-  test('a network that rescales its input itself takes pixels as they are', () => {
-    assert.equal(readTflite(bytesAt('fixtures/keras/keras_v3_small_96_float.tflite')).preprocessing?.std, [1]);
-    assert.is(readTflite(bytesAt('fixtures/keras/keras_v2_96_float.tflite')).preprocessing, undefined);
-  });
-
   test('a .tflite file cut anywhere is refused', () => {
     const bytes = bytesAt('models/person_detect.tflite');
     for (let at = 0; at < bytes.length; at += 1009) assert.not(survives(() => compile(readTflite(bytes.subarray(0, at))), `${at} bytes`), `${at} bytes`);

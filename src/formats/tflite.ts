@@ -28,7 +28,7 @@ export function readTflite(bytes: Uint8Array): Graph {
   };
   checkOrder(graph);
   const labels = readLabels(bytes, graph);
-  return { ...graph, ...(labels && { labels }), ...(scalesItsInput(graph) && { preprocessing: { fit: 'centre', crop: 0.875, mean: [0], std: [1] } }) };
+  return labels ? { ...graph, labels } : graph;
 }
 
 interface Code { name: string; custom: string }
@@ -143,13 +143,6 @@ function checkOrder({ tensors, operators, inputs, outputs }: Graph): void {
   }
   const never = outputs.find((i) => !ready.has(i));
   if (never !== undefined) throw broken(`nothing writes output "${tensors[never].name}"`);
-}
-
-/** Keras puts its rescaling into MobileNetV3: such a float network takes pixels from 0 to 255 as they are. */
-function scalesItsInput({ tensors, operators, inputs: [input] }: Graph): boolean {
-  const first = operators.find((op) => op.inputs.includes(input));
-  const factor = first?.attributes.kind === 'mul' ? first.inputs.map((i) => tensors[i]).find((tensor) => tensor?.data?.length === 4) : undefined;
-  return tensors[input].dtype === 'float32' && factor !== undefined && Math.abs(numbers(factor)[0]) < 0.02;
 }
 
 /** Labels of a ZIP archive after the model, where their number fits the output. */
