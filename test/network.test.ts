@@ -101,8 +101,17 @@ function safetensors(build: LoadOptions['build'], folder: string): void {
 const BYTE_EXACT = ['mobilenet_v1_0.25_128_quant', 'mobilenet_v1_0.75_192_quant', 'mobilenet_v2_1.0_224_quant', 'tf2_mobilenet_v2_1.0_224_ptq', 'mobilenet_v3_small_1.0_224_uint8', 'person_detect_int8'];
 const DUMPED = ['mobilenet_v2_1.0_224_quant', 'tf2_mobilenet_v2_1.0_224_ptq', 'mobilenet_v3_small_1.0_224_uint8'];
 
+const builds = await testedBuilds();
+
+for (const build of builds) {
+  test(`${build}: the embedded weights give the logits of test/everyday.golden.json`, () => withNet(bytesAt('weights/everyday.dw'), { build }, (net) => {
+    const input = Float32Array.from({ length: 96 * 96 * 3 }, (_, i) => ((i * 37) % 255) / 127.5 - 1);
+    closeTo(net.run(input)[0], Float32Array.from(json('test/everyday.golden.json').logits as number[]), 1e-5, 'logits');
+  }));
+}
+
 if (existsSync(shared)) {
-  for (const build of await testedBuilds()) {
+  for (const build of builds) {
     for (const folder of [...BYTE_EXACT, 'mobilenet_v1_0.25_224_float']) oracle(build, folder);
     for (const folder of DUMPED) everyLayer(build, folder);
     keras(build);
