@@ -19,6 +19,9 @@ import type { FetchOptions, Source } from './source.js';
 export interface ConvertOptions {
   /** Names of the classes, for files that carry none. */
   labels?: string[];
+  /** Terms and origin of the weights, to travel with them. */
+  licence?: string;
+  source?: string;
   /** What a .safetensors file holds; often told by its tensor names. */
   arch?: Architecture;
   /** Width multiplier, checked against the file when given. */
@@ -38,9 +41,7 @@ export interface LoadOptions extends ConvertOptions, FetchOptions {
 
 /** A plan from the bytes of a .dw, .tflite or .safetensors file. */
 export async function readWeights(bytes: Uint8Array, options: ConvertOptions = {}): Promise<Plan> {
-  if (isDw(bytes)) return withLabels(await planFromDw(bytes), options.labels);
-  const graph = readGraph(bytes, options);
-  return withLabels(compile(graph), options.labels);
+  return described(isDw(bytes) ? await planFromDw(bytes) : compile(readGraph(bytes, options)), options);
 }
 
 function readGraph(bytes: Uint8Array, options: ConvertOptions): Graph {
@@ -52,8 +53,10 @@ function readGraph(bytes: Uint8Array, options: ConvertOptions): Graph {
   throw new DepthwiseError('BAD_FILE', `These ${bytes.length} bytes are no .dw, .tflite or .safetensors weights; they look like ${looks}. Convert the model to .tflite or .safetensors first.`);
 }
 
-function withLabels(plan: Plan, labels?: string[]): Plan {
-  return labels ? { ...plan, info: { ...plan.info, labels } } : plan;
+/** What the caller says of the weights goes before what the file says. */
+function described(plan: Plan, { labels, licence, source }: ConvertOptions): Plan {
+  const about = { ...plan.info.about, ...(licence && { licence }), ...(source && { source }) };
+  return { ...plan, info: { ...plan.info, about, ...(labels && { labels }) } };
 }
 
 async function planFromDw(bytes: Uint8Array): Promise<Plan> {

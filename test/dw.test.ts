@@ -99,6 +99,14 @@ test('loads from every kind of source', async () => {
   rmSync(path.dirname(file), { recursive: true });
 });
 
+test('labels, licence and source given at conversion travel with the file', async () => {
+  const labels = Array.from({ length: 1001 }, (_, i) => `label ${i}`);
+  const net = await load(await convert(await save(model('int8')), { labels, licence: 'CC0', source: 'made here' }));
+  assert.equal(net.labels, labels);
+  assert.is(net.about.licence, 'CC0');
+  assert.is(net.about.source, 'made here');
+});
+
 test('the memory is known before it is taken', async () => {
   const bytes = await save(model('int8'));
   for (const build of await testedBuilds()) {
