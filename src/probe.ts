@@ -15,7 +15,7 @@ const constant = (name: string, shape: number[], values: Int8Array | Int32Array 
 
 /** Four pixels of nine channels through a 1x1 convolution of each type; all sums are small integers. */
 function probeGraph(): Graph {
-  const weights = Array.from({ length: CHANNELS * CHANNELS }, (_, i) => ((i * 37) % 255) - 127);
+  const weights = Array.from({ length: CHANNELS * CHANNELS }, (_, i) => weight(i));
   const quantization = (zero: number): Tensor['quantization'] => ({ scale: Float32Array.of(1), zeroPoint: Int32Array.of(zero), axis: 0 });
   const shape = [1, 2, 2, CHANNELS], filter = [CHANNELS, 1, 1, CHANNELS];
   const conv = { kind: 'conv2d' as const, stride: [1, 1] as [number, number], dilation: [1, 1] as [number, number], padding: 'valid' as const, activation: 'none' as const };

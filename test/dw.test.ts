@@ -10,11 +10,13 @@ import { randomModel } from '../bench/random-model.js';
 import { checkPlan } from '../src/compile/check.js';
 import { compile } from '../src/compile/plan.js';
 import type { Plan } from '../src/compile/plan.js';
+import { Engine } from '../src/engine.js';
 import { DepthwiseError } from '../src/error.js';
 import { writeDw } from '../src/formats/dw.js';
 import { load as loadCore } from '../src/core.js';
 import { convert, load, memoryFor } from '../src/load.js';
 import { testedBuilds } from './builds.js';
+import { Random } from './random-graph.js';
 
 const model = (dtype: 'float32' | 'int8'): Plan => compile(randomModel('v3-small', dtype, 0.35, 32));
 
@@ -63,6 +65,28 @@ test('a record that points outside is refused even where the hash is right', () 
     plan.steps[word] = value; // of the first step, a convolution
     assert.throws(() => checkPlan(plan), isError('BAD_FILE'));
   }
+});
+
+test('2,000 plans with broken records are refused, or run without leaving their memory', async () => {
+  const random = new Random(42), wasm = new WebAssembly.Module(readFileSync('build/wasm/simd.wasm'));
+  const plans = (['float32', 'int8'] as const).map((dtype) => compile(randomModel('v3-small', dtype, 0.25, 16)));
+  let refused = 0;
+  for (let round = 0; round < 2000; round++) {
+    const plan = random.of(plans), steps = plan.steps.slice(), step = random.below(plan.info.steps.length);
+    for (let n = random.below(3); n >= 0; n--) {
+      const at = step * STEP_WORDS + random.below(STEP_WORDS);
+      steps[at] = random.of([0, 1, 2, -1, 16, 255, 65536, 2 ** 30, 2 ** 31 - 1, -(2 ** 31), steps[at] + 1, steps[at] * 2]);
+    }
+    try {
+      checkPlan({ ...plan, steps });
+    } catch (error) {
+      assert.ok(error instanceof DepthwiseError, `round ${round}: ${error}`);
+      refused++;
+      continue;
+    }
+    new Engine({ ...plan, steps }, 'simd', wasm).run(step, step + 1);
+  }
+  assert.ok(refused > 200 && refused < 1800, `${refused} refused`);
 });
 
 test('a period of zero, which would loop for ever, is refused', () => {

@@ -38,21 +38,43 @@ function stepFault(w: Int32Array, plan: Plan): string | undefined {
   for (const word of [abi.H, abi.W, abi.C, abi.OH, abi.OW, abi.OC, abi.KH, abi.KW, abi.COUNT]) {
     if (w[word] < 0 || w[word] > MOST) return `has ${w[word]} in word ${word}`;
   }
-  const windowed = w[abi.OP] === abi.OP_CONV || w[abi.OP] === abi.OP_DEPTHWISE || w[abi.OP] === abi.OP_AVERAGE_POOL;
-  if (windowed && [abi.KH, abi.KW, abi.STRIDE_H, abi.STRIDE_W].some((word) => w[word] < 1 || w[word] > 65536)) return 'has an impossible window';
-  if (windowed && [abi.PAD_TOP, abi.PAD_LEFT].some((word) => Math.abs(w[word]) > 65536)) return 'has an impossible padding';
-  if ((w[abi.OP] === abi.OP_CONV || w[abi.OP] === abi.OP_DEPTHWISE) && [abi.DILATION_H, abi.DILATION_W].some((word) => w[word] < 1 || w[word] > 65536)) return 'has an impossible dilation';
+  const fault = windowFault(w);
+  if (fault) return fault;
   if (w[abi.SCRATCH_BYTES] > plan.scratchBytes) return 'needs more scratch memory than the file asks for';
   const extent = extentOf(w);
   if (!extent) return `names kernel ${w[abi.OP]}, which this release does not have`;
   if (Object.values(extent).some((bytes) => !Number.isFinite(bytes) || bytes < 0 || bytes > MOST)) return 'has sizes that no memory holds';
-  if (!isInside(w[abi.SRC], extent.src, plan.arenaBytes)) return 'reads outside of the arena';
-  if (!isInside(w[abi.DST], extent.dst, plan.arenaBytes)) return 'writes outside of the arena';
-  if (extent.src2 !== undefined && !isInside(w[abi.SRC2], extent.src2, w[abi.SRC2_CONSTANT] ? plan.weights.length : plan.arenaBytes)) return 'reads its second operand outside of memory';
-  if (extent.weights !== undefined && (!isInside(w[abi.WEIGHTS], extent.weights, plan.weights.length) || extent.weights > w[abi.WEIGHTS_BYTES])) return 'reads weights outside of the file';
-  if (extent.weights !== undefined && !isInside(w[abi.WEIGHTS], w[abi.WEIGHTS_BYTES], plan.weights.length)) return 'reads weights outside of the file';
-  if (extent.params !== undefined && !isInside(w[abi.PARAMS], extent.params, plan.weights.length)) return 'reads parameters outside of the file';
+  const { length } = plan.weights;
+  const places: [what: string, word: number, bytes: number | undefined, limit: number][] = [
+    ['input', abi.SRC, extent.src, plan.arenaBytes], ['output', abi.DST, extent.dst, plan.arenaBytes],
+    ['second operand', abi.SRC2, extent.src2, w[abi.SRC2_CONSTANT] ? length : plan.arenaBytes],
+    ['weights', abi.WEIGHTS, extent.weights && Math.max(extent.weights, w[abi.WEIGHTS_BYTES]), length], ['parameters', abi.PARAMS, extent.params, length],
+  ];
+  const outside = places.find(([, word, bytes, limit]) => bytes !== undefined && !isInside(w[word], bytes, limit));
+  if (outside) return `has its ${outside[0]} outside of memory`;
+  if (extent.weights !== undefined && extent.weights > w[abi.WEIGHTS_BYTES]) return 'has too few weights';
   if ((extent.scratch ?? 0) > plan.scratchBytes) return 'needs more scratch memory than the file asks for';
+  return undefined;
+}
+
+const WINDOWED = [abi.OP_CONV, abi.OP_DEPTHWISE, abi.OP_AVERAGE_POOL];
+const WEIGHTED = [abi.OP_CONV, abi.OP_DEPTHWISE, abi.OP_POINTWISE];
+
+/** Sizes that a kernel divides by or walks over must be at least one, and padding must not pass the padded row. */
+function windowFault(w: Int32Array): string | undefined {
+  const within = (word: number, low: number): boolean => w[word] >= low && w[word] <= 65536;
+  const op = w[abi.OP];
+  if (w[abi.DTYPE] !== abi.FLOAT32 && w[abi.DTYPE] !== abi.INT8) return 'has an unknown type';
+  if ([...WEIGHTED, abi.OP_AVERAGE_POOL, abi.OP_MEAN, abi.OP_SOFTMAX].includes(op) && w[abi.C] < 1) return 'has no channels';
+  if (WEIGHTED.includes(op) && w[abi.OC] < 1) return 'has no output channels';
+  if (!WINDOWED.includes(op)) return undefined;
+  if (![abi.KH, abi.KW, abi.STRIDE_H, abi.STRIDE_W].every((word) => within(word, 1))) return 'has an impossible window';
+  if (op !== abi.OP_AVERAGE_POOL && ![abi.DILATION_H, abi.DILATION_W].every((word) => within(word, 1))) return 'has an impossible dilation';
+  if (![abi.H, abi.W, abi.OH, abi.OW].every((word) => w[word] >= 1)) return 'has an empty map';
+  const padded = (w[abi.OW] - 1) * w[abi.STRIDE_W] + (w[abi.KW] - 1) * w[abi.DILATION_W] + 1;
+  if (!within(abi.PAD_TOP, 0) || !within(abi.PAD_LEFT, 0) || (op === abi.OP_DEPTHWISE && w[abi.PAD_LEFT] > padded)) return 'has an impossible padding';
+  const meets = (pad: number, kernel: number, out: number, stride: number, size: number): boolean => w[pad] < w[kernel] && (w[out] - 1) * w[stride] - w[pad] < w[size];
+  if (op === abi.OP_AVERAGE_POOL && !(meets(abi.PAD_TOP, abi.KH, abi.OH, abi.STRIDE_H, abi.H) && meets(abi.PAD_LEFT, abi.KW, abi.OW, abi.STRIDE_W, abi.W))) return 'averages no cell';
   return undefined;
 }
 

@@ -7,7 +7,6 @@ import { attributesOf, operatorName } from './tflite-operators.js';
 import { storedText } from './zip.js';
 
 const TYPES: (DType | undefined)[] = ['float32', 'float16', 'int32', 'uint8', 'int64', undefined, 'bool', 'int16', undefined, 'int8'];
-const TYPE_NAMES = ['float32', 'float16', 'int32', 'uint8', 'int64', 'string', 'bool', 'int16', 'complex64', 'int8', 'float64', 'complex128', 'uint64', 'resource', 'variant', 'uint32', 'uint16', 'int4'];
 const MOST_ELEMENTS = 2 ** 31;
 
 const broken = (what: string): DepthwiseError => new DepthwiseError('BAD_FILE', `This .tflite file is damaged: ${what}. Download or export it again.`);
@@ -41,7 +40,7 @@ function readCode(table: Table): Code {
 function readTensor(table: Table, index: number, buffers: Table[]): Tensor {
   const name = table.string(3) || `tensor ${index}`, shape = table.int32s(0);
   const type = table.int8(1), dtype = TYPES[type];
-  if (!dtype) throw new DepthwiseError('UNSUPPORTED', `Tensor ${index} ("${name}") holds ${TYPE_NAMES[type] ?? `type ${type}`}, which this library does not read.`);
+  if (!dtype) throw new DepthwiseError('UNSUPPORTED', `Tensor ${index} ("${name}") holds ${type === 5 ? 'strings' : `values of type ${type}`}, which this library does not read.`);
   if (shape.some((d) => d < 0) || elements(shape) >= MOST_ELEMENTS) throw broken(`tensor ${index} ("${name}") has shape [${shape}]`);
   const buffer = table.uint32(2);
   if (buffer >= Math.max(1, buffers.length)) throw broken(`tensor ${index} ("${name}") names buffer ${buffer} of ${buffers.length}`);
