@@ -21,10 +21,15 @@ import { word } from './step';
 export function multiply(acc: i32, multiplier: i32, exponent: i32): i32 {
   const shifted = exponent > 0 ? acc << exponent : acc;
   const high = <i32>(((<i64>shifted) * (<i64>multiplier) + (1 << 30)) >> 31);
-  if (exponent >= 0) return high;
-  const e = -exponent;
+  return exponent >= 0 ? high : divideByPower(high, -exponent);
+}
+
+/** RoundingDivideByPOT: x / 2^e, half away from zero. */
+// @ts-ignore: decorator
+@inline
+export function divideByPower(x: i32, e: i32): i32 {
   const mask = <i32>((<i64>1 << e) - 1);
-  return (high >> e) + i32((high & mask) > (mask >> 1) + i32(high < 0));
+  return (x >> e) + i32((x & mask) > (mask >> 1) + i32(x < 0));
 }
 
 /** One sum of output channel `lane` of a panel, bias included, to its clamped int8 value. */

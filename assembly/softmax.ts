@@ -1,6 +1,7 @@
 // Knows softmax over rows of float32 or int8 values, and the exponential under it. Float32 uses no library function, so
 // all builds and hosts give the same bits; int8 follows TFLite's fixed-point reference (gemmlowp, softmax.h).
 import { C, COUNT, DST, DTYPE, EXPONENT, FLOAT32, MULTIPLIER, SCALE, SIGN_A, SRC } from './abi';
+import { divideByPower } from './requantise';
 import { activation, scratch, word, wordF32 } from './step';
 
 const LOG2_E: f32 = 1.44269504;
@@ -52,14 +53,6 @@ function softmaxF32(src: usize, dst: usize, channels: i32, beta: f32): void {
 function doublingHigh(a: i32, b: i32): i32 {
   if (a == b && a == i32.MIN_VALUE) return i32.MAX_VALUE;
   return <i32>(((<i64>a) * (<i64>b) + (1 << 30)) >> 31);
-}
-
-/** x / 2^e, half away from zero. */
-// @ts-ignore: decorator
-@inline
-function divideByPower(x: i32, e: i32): i32 {
-  const mask = <i32>((<i64>1 << e) - 1);
-  return (x >> e) + i32((x & mask) > (mask >> 1) + i32(x < 0));
 }
 
 /** e^a for a <= 0 in Q5.26, to Q0.31. */

@@ -5,8 +5,8 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import { Bench } from 'tinybench';
 import { compile } from '../src/compile/plan.js';
-import { writeDw } from '../src/formats/dw.js';
 import { availableBuilds, load } from '../src/load.js';
+import { savePlan } from '../src/loader.js';
 import type { Net } from '../src/net.js';
 import { randomModel } from './random-model.js';
 import type { Family } from './random-model.js';
@@ -19,10 +19,9 @@ interface Row { name: string; net: Net; input: Uint8Array; samples: number[] }
 
 /** A random network as a .dw file in build/bench, for `depthwise bench` to read as well. */
 async function save(family: Family, dtype: 'float32' | 'int8'): Promise<string> {
-  const { steps, weights, info, arenaBytes, scratchBytes } = compile(randomModel(family, dtype));
   const file = `build/bench/${family}-1.0-224-${dtype}.dw`;
   mkdirSync('build/bench', { recursive: true });
-  writeFileSync(file, await writeDw({ steps: new Uint8Array(steps.buffer), weights, info: new TextEncoder().encode(JSON.stringify(info)), arenaBytes, scratchBytes }));
+  writeFileSync(file, await savePlan(compile(randomModel(family, dtype))));
   return file;
 }
 

@@ -1,44 +1,22 @@
 // Knows how to make any MobileNet with random weights, float32 or int8, so that speed can be measured without a
 // checkpoint. Sums stay in a sensible range; the answers mean nothing.
 import type { Activation, Attributes, DType, Graph, Tensor } from '../src/formats/graph.js';
+import { V1_PAIRS } from '../src/models/v1.js';
+import { V2_STAGES, divisible } from '../src/models/v2.js';
+import { V3_BLOCKS } from '../src/models/v3.js';
+import type { V3Block } from '../src/models/v3.js';
 
 export type Family = 'v1' | 'v2' | 'v3-small' | 'v3-large';
 
-/** kernel, stride, expand, out, squeeze-excite, hard-swish (V3 tables 1 and 2 of Howard et al. 2019; V2 table 2 of Sandler et al. 2018). */
-type Block = [number, number, number, number, boolean, boolean];
-
-const v2Blocks = (): Block[] => {
-  const stages = [[1, 16, 1, 1], [6, 24, 2, 2], [6, 32, 3, 2], [6, 64, 4, 2], [6, 96, 3, 1], [6, 160, 3, 2], [6, 320, 1, 1]];
-  const blocks: Block[] = [];
+/** V2's stages written out as V3's blocks: no gates, no hard-swish. */
+function v2Blocks(): V3Block[] {
   let input = 32;
-  for (const [factor, out, repeat, stride] of stages) {
-    for (let i = 0; i < repeat; i++) {
-      blocks.push([3, i ? 1 : stride, input * factor, out, false, false]);
-      input = out;
-    }
-  }
-  return blocks;
-};
-
-const BLOCKS: Record<Exclude<Family, 'v1'>, Block[]> = {
-  v2: v2Blocks(),
-  'v3-small': [
-    [3, 2, 16, 16, true, false], [3, 2, 72, 24, false, false], [3, 1, 88, 24, false, false], [5, 2, 96, 40, true, true], [5, 1, 240, 40, true, true],
-    [5, 1, 240, 40, true, true], [5, 1, 120, 48, true, true], [5, 1, 144, 48, true, true], [5, 2, 288, 96, true, true], [5, 1, 576, 96, true, true], [5, 1, 576, 96, true, true],
-  ],
-  'v3-large': [
-    [3, 1, 16, 16, false, false], [3, 2, 64, 24, false, false], [3, 1, 72, 24, false, false], [5, 2, 72, 40, true, false], [5, 1, 120, 40, true, false],
-    [5, 1, 120, 40, true, false], [3, 2, 240, 80, false, true], [3, 1, 200, 80, false, true], [3, 1, 184, 80, false, true], [3, 1, 184, 80, false, true],
-    [3, 1, 480, 112, true, true], [3, 1, 672, 112, true, true], [5, 2, 672, 160, true, true], [5, 1, 960, 160, true, true], [5, 1, 960, 160, true, true],
-  ],
-};
-
-const V1: [stride: number, out: number][] = [[1, 64], [2, 128], [1, 128], [2, 256], [1, 256], [2, 512], [1, 512], [1, 512], [1, 512], [1, 512], [1, 512], [2, 1024], [1, 1024]];
-
-const divisible = (v: number): number => {
-  const n = Math.max(8, Math.floor((v + 4) / 8) * 8);
-  return n < 0.9 * v ? n + 8 : n;
-};
+  return V2_STAGES.flatMap(({ expand, out, repeat, stride }) => Array.from({ length: repeat }, (_, i): V3Block => {
+    const block = { kernel: 3, stride: i ? 1 : stride, expand: input * expand, out, squeezeExcite: false, hardSwish: false };
+    input = out;
+    return block;
+  }));
+}
 
 class Builder {
   readonly graph: Graph = { tensors: [], operators: [], inputs: [], outputs: [], about: {} };
@@ -109,8 +87,8 @@ export function randomModel(family: Family, dtype: 'float32' | 'int8', alpha = 1
   const v3 = family.startsWith('v3');
   let x = b.conv(input, divisible((v3 ? 16 : 32) * alpha), 3, 2, v3 ? 'hardSwish' : 'relu6');
   if (family === 'v1') {
-    for (const [stride, out] of V1) x = b.conv(b.conv(x, b.graph.tensors[x].shape[3], 3, stride, 'relu6', true), Math.floor(out * alpha), 1, 1, 'relu6');
-  } else x = blocks(b, x, BLOCKS[family], alpha, family === 'v2');
+    for (const { stride, out } of V1_PAIRS) x = b.conv(b.conv(x, b.graph.tensors[x].shape[3], 3, stride, 'relu6', true), Math.floor(out * alpha), 1, 1, 'relu6');
+  } else x = blocks(b, x, family === 'v2' ? v2Blocks() : V3_BLOCKS[family], alpha, family === 'v2');
   const last = family === 'v1' ? 0 : family === 'v2' ? Math.max(1280, divisible(1280 * alpha)) : 6 * b.graph.tensors[x].shape[3];
   if (last) x = b.conv(x, last, 1, 1, v3 ? 'hardSwish' : 'relu6');
   x = b.op({ kind: 'mean', axes: [1, 2], keepDims: true }, [x], b.activation([1, 1, 1, b.graph.tensors[x].shape[3]]));
@@ -120,15 +98,15 @@ export function randomModel(family: Family, dtype: 'float32' | 'int8', alpha = 1
   return Object.assign(b.graph, { inputs: [input], outputs: [scores] });
 }
 
-function blocks(b: Builder, x: number, table: Block[], alpha: number, v2: boolean): number {
+function blocks(b: Builder, x: number, table: readonly V3Block[], alpha: number, v2: boolean): number {
   let wide = v2 ? 32 : 16;
-  for (const [kernel, stride, expand, out, gate, swish] of table) {
+  for (const { kernel, stride, expand, out, squeezeExcite, hardSwish } of table) {
     const before = x, channels = b.graph.tensors[x].shape[3];
-    const activation = v2 ? 'relu6' : swish ? 'hardSwish' : 'relu';
+    const activation = v2 ? 'relu6' : hardSwish ? 'hardSwish' : 'relu';
     const expanded = divisible(channels * (expand / wide));
     if (expand !== wide) x = b.conv(x, expanded, 1, 1, activation);
     x = b.conv(x, b.graph.tensors[x].shape[3], kernel, stride, activation, true);
-    if (gate) x = b.squeezeExcite(x);
+    if (squeezeExcite) x = b.squeezeExcite(x);
     x = b.conv(x, divisible(out * alpha), 1, 1, 'none');
     if (stride === 1 && b.graph.tensors[x].shape[3] === channels) x = b.add(before, x);
     wide = out;

@@ -72,13 +72,16 @@ async function planFromDw(bytes: Uint8Array): Promise<Plan> {
   return plan;
 }
 
+/** A plan as the bytes of a .dw file. */
+export function savePlan({ steps, weights, info, arenaBytes, scratchBytes }: Plan): Promise<Uint8Array> {
+  return writeDw({
+    steps: new Uint8Array(steps.buffer, steps.byteOffset, steps.byteLength), weights, info: new TextEncoder().encode(JSON.stringify(info)), arenaBytes, scratchBytes,
+  });
+}
+
 /** Weights of any known format as a .dw file. */
 export async function convert(bytes: Uint8Array, options: ConvertOptions = {}): Promise<Uint8Array> {
-  const plan = await readWeights(bytes, options);
-  return writeDw({
-    steps: new Uint8Array(plan.steps.buffer, plan.steps.byteOffset, plan.steps.byteLength), weights: plan.weights,
-    info: new TextEncoder().encode(JSON.stringify(plan.info)), arenaBytes: plan.arenaBytes, scratchBytes: plan.scratchBytes,
-  });
+  return savePlan(await readWeights(bytes, options));
 }
 
 export interface Loader {

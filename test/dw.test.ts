@@ -12,18 +12,13 @@ import { compile } from '../src/compile/plan.js';
 import type { Plan } from '../src/compile/plan.js';
 import { Engine } from '../src/engine.js';
 import { DepthwiseError } from '../src/error.js';
-import { writeDw } from '../src/formats/dw.js';
 import { load as loadCore } from '../src/core.js';
 import { convert, load, memoryFor } from '../src/load.js';
+import { savePlan as save } from '../src/loader.js';
 import { testedBuilds } from './builds.js';
 import { Random } from './random-graph.js';
 
 const model = (dtype: 'float32' | 'int8'): Plan => compile(randomModel('v3-small', dtype, 0.35, 32));
-
-const save = (plan: Plan): Promise<Uint8Array> => writeDw({
-  steps: new Uint8Array(plan.steps.buffer), weights: plan.weights, info: new TextEncoder().encode(JSON.stringify(plan.info)),
-  arenaBytes: plan.arenaBytes, scratchBytes: plan.scratchBytes,
-});
 
 const isError = (code: string) => (error: unknown): boolean => {
   if (!(error instanceof DepthwiseError) || error.code !== code) throw error;

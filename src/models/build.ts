@@ -8,7 +8,7 @@ import type { Style } from './graph-builder.js';
 import { namesOf, recognise } from './names.js';
 import type { Architecture, BlockNames, Library, ModelNames } from './names.js';
 import { V1_PAIRS } from './v1.js';
-import { V2_STAGES } from './v2.js';
+import { V2_STAGES, divisible } from './v2.js';
 import { V3_BLOCKS } from './v3.js';
 
 export type { Architecture } from './names.js';
@@ -104,11 +104,6 @@ function addBlock(builder: GraphBuilder, input: number, block: Block, names: Blo
   const residual = block.linear && stride === 1 && builder.channelsOf(names.project) === builder.channels(input);
   x = builder.conv(x, names.project, { kernel: 1, stride: 1, activation: block.linear ? 'none' : activation, name: residual ? undefined : names.name });
   return residual ? builder.add(input, x, names.name) : x;
-}
-
-function divisible(v: number): number {
-  const n = Math.max(8, Math.floor((v + 4) / 8) * 8);
-  return n < 0.9 * v ? n + 8 : n;
 }
 
 function checkAlpha(arch: Architecture, alpha: number, channels: number): void {
