@@ -55,8 +55,8 @@ export const PAD_LEFT = 22;
 export const ACTIVATION = 23; // float32: CLAMP or a function
 export const MIN = 24; // clamp: float32 bits or int32
 export const MAX = 25;
-export const ROUNDING = 26; // int8 weights: ROUND_COMMON, ROUND_GENERAL or ROUND_DOUBLE
-export const SHIFT = 27; // ROUND_COMMON: right shift e of the layer
+export const ROUNDING = 26; // int8 weights: ROUND_TWICE or ROUND_DOUBLE
+export const REAL = 27; // float32 bits: multiplier of the result as a real number, 0 where only integers are exact
 export const ZERO_OUT = 28;
 export const ZERO_IN = 29;
 export const ZERO_IN2 = 30;
@@ -74,6 +74,8 @@ export const SIGN_B = 41;
 export const UNSIGNED = 42; // average pool: rounds as uint8
 export const SCALE = 43; // float32 bits; softmax: beta
 export const SCRATCH_BYTES = 44;
+export const REAL_B = 45; // add: of the second operand; REAL is of the first
+export const NUDGE = 46; // float32 bits, as in requantise.ts
 
 export const FLOAT32 = 0;
 export const INT8 = 1;
@@ -84,15 +86,14 @@ export const HARD_SWISH = 1;
 export const HARD_SIGMOID = 2;
 export const LOGISTIC = 3;
 
-export const ROUND_COMMON = 0;
-export const ROUND_GENERAL = 1;
-export const ROUND_DOUBLE = 2;
+export const ROUND_TWICE = 0;
+export const ROUND_DOUBLE = 1;
 
 /** Output channels in a panel of packed weights. */
 export const PANEL = 8;
 /** Bytes of one panel's parameters: bias[8] float32, or the int8 block of requantise.ts. */
 export const PARAMS_FLOAT32 = 32;
-export const PARAMS_INT8 = 128;
+export const PARAMS_INT8 = 160;
 
 /** Bytes of gathered pixels that a convolution works on at a time; about half a level-2 cache. */
 export const GATHER_BYTES = 131072;

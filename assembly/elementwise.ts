@@ -1,11 +1,12 @@
 // Knows the steps that treat each value by itself, or two values at the same place. It does not know shapes beyond a
 // count and the period after which the second operand repeats.
 import {
-  ACTIVATION, COUNT, DST, DTYPE, EXPONENT, EXPONENT_A, EXPONENT_B, FLOAT32, MAX, MIN, MULTIPLIER, MULTIPLIER_A, MULTIPLIER_B, PERIOD, SCALE,
+  ACTIVATION, COUNT, DST, DTYPE, EXPONENT, EXPONENT_A, EXPONENT_B, FLOAT32, MAX, MIN, MULTIPLIER, MULTIPLIER_A, MULTIPLIER_B, NUDGE, PERIOD, REAL,
+  REAL_B, SCALE,
   SIGN_A, SIGN_B, SRC, SRC2, SRC2_CONSTANT, WEIGHTS, ZERO_IN, ZERO_IN2, ZERO_OUT,
 } from './abi';
 import { activate, activate4 } from './activation';
-import { multiply, multiplyHigh4, nearest } from './requantise';
+import { areCertain, estimate4, fractions, least8, most8, multiply, nearest, offset4, squeeze8 } from './requantise';
 import { activation, constant, word, wordF32 } from './step';
 
 // @ts-ignore: decorator
@@ -20,8 +21,7 @@ export function binary(step: usize, product: bool): void {
   for (let from = 0; from < count; from += period) {
     const some = min(period, count - from);
     if (word(step, DTYPE) == FLOAT32) binaryF32(step, product, from, some);
-    else if (product) multiplyInt8(step, from, some);
-    else addInt8(step, from, some);
+    else binaryInt8(step, product, from, some);
   }
 }
 
@@ -44,73 +44,51 @@ function binaryF32(step: usize, product: bool, from: i32, count: i32): void {
   }
 }
 
-/** Four products x * 2^left by one multiplier, TFLite's two roundings; x * 2^(left + 2) must fit int32. */
-// @ts-ignore: decorator
-@inline
-function multiply4(x: v128, multiplier: i32, exponent: i32): v128 {
-  const left = max(exponent, 0), e = max(-exponent, 0);
-  const sign = i32x4.shr_s(x, 31);
-  const high = multiplyHigh4(i32x4.shl(x, left + 2), i32x4.splat(multiplier));
-  const half = e > 0 ? i32x4.sub(v128.xor(i32x4.splat(1), sign), sign) : i32x4.splat(0);
-  return i32x4.shr_s(i32x4.add(i32x4.add(high, i32x4.splat(1 << e)), half), e + 1);
-}
-
-// @ts-ignore: decorator
-@inline
-function storeInt8x8(low: v128, high: v128, step: usize, dst: usize): void {
-  const sum = i16x8.add_sat_s(i16x8.narrow_i32x4_s(low, high), i16x8.splat(<i16>word(step, ZERO_OUT)));
-  const clamped = i16x8.min_s(i16x8.max_s(sum, i16x8.splat(<i16>word(step, MIN))), i16x8.splat(<i16>word(step, MAX)));
-  v128.store64_lane(dst, i8x16.narrow_i16x8_s(clamped, clamped), 0);
-}
-
 // @ts-ignore: decorator
 @inline
 function clampInt8(value: i32, step: usize): i8 {
   return <i8>min(max(value + word(step, ZERO_OUT), word(step, MIN)), word(step, MAX));
 }
 
-/** TFLite ADD: both operands to a common scale 20 bits up, then the sum down to the output's. */
-function addInt8(step: usize, from: i32, count: i32): void {
+/** TFLite ADD or MUL of int8 values: eight at a time in float32 with proof, the rest in integers. */
+function binaryInt8(step: usize, product: bool, from: i32, count: i32): void {
   let a = activation(step, SRC) + from, b = second(step), dst = activation(step, DST) + from;
-  const zeroA = word(step, ZERO_IN), zeroB = word(step, ZERO_IN2), signA = word(step, SIGN_A), signB = word(step, SIGN_B);
-  const mA = word(step, MULTIPLIER_A), eA = word(step, EXPONENT_A), mB = word(step, MULTIPLIER_B), eB = word(step, EXPONENT_B);
-  const m = word(step, MULTIPLIER), e = word(step, EXPONENT);
   let i = 0;
-  if (ASC_FEATURE_SIMD) {
-    const zeroA8 = i16x8.splat(<i16>zeroA), zeroB8 = i16x8.splat(<i16>zeroB);
-    const signA4 = i32x4.splat(signA), signB4 = i32x4.splat(signB);
+  if (ASC_FEATURE_SIMD && word(step, REAL) != 0) {
+    const zeroA = i16x8.splat(<i16>word(step, ZERO_IN)), zeroB = i16x8.splat(<i16>word(step, ZERO_IN2));
+    const real = f32x4.splat(wordF32(step, REAL)), realB = f32x4.splat(wordF32(step, REAL_B)), nudge = f32x4.splat(wordF32(step, NUDGE));
+    const offset = offset4(step), least = least8(step), most = most8(step);
     for (; i + 8 <= count; i += 8, a += 8, b += 8, dst += 8) {
-      const x = i16x8.sub(v128.load8x8_s(a), zeroA8), y = i16x8.sub(v128.load8x8_s(b), zeroB8);
-      const low = i32x4.add(
-        i32x4.mul(multiply4(i32x4.shl(i32x4.extend_low_i16x8_s(x), 20), mA, eA), signA4),
-        i32x4.mul(multiply4(i32x4.shl(i32x4.extend_low_i16x8_s(y), 20), mB, eB), signB4));
-      const high = i32x4.add(
-        i32x4.mul(multiply4(i32x4.shl(i32x4.extend_high_i16x8_s(x), 20), mA, eA), signA4),
-        i32x4.mul(multiply4(i32x4.shl(i32x4.extend_high_i16x8_s(y), 20), mB, eB), signB4));
-      storeInt8x8(multiply4(low, m, e), multiply4(high, m, e), step, dst);
+      const x = i16x8.sub(v128.load8x8_s(a), zeroA), y = i16x8.sub(v128.load8x8_s(b), zeroB);
+      const low = product
+        ? f32x4.mul(f32x4.convert_i32x4_s(i32x4.extmul_low_i16x8_s(x, y)), real)
+        : weigh(i32x4.extend_low_i16x8_s(x), real, i32x4.extend_low_i16x8_s(y), realB);
+      const high = product
+        ? f32x4.mul(f32x4.convert_i32x4_s(i32x4.extmul_high_i16x8_s(x, y)), real)
+        : weigh(i32x4.extend_high_i16x8_s(x), real, i32x4.extend_high_i16x8_s(y), realB);
+      const p = estimate4(low, nudge), q = estimate4(high, nudge);
+      if (areCertain(fractions(p, q))) v128.store64_lane(dst, squeeze8(p, q, offset, least, most), 0);
+      else binaryExactly(step, product, a, b, dst, 8);
     }
   }
-  for (; i < count; i++, a++, b++, dst++) {
-    const x = multiply((<i32>load<i8>(a) - zeroA) << 20, mA, eA) * signA;
-    const y = multiply((<i32>load<i8>(b) - zeroB) << 20, mB, eB) * signB;
-    store<i8>(dst, clampInt8(multiply(x + y, m, e), step));
-  }
+  binaryExactly(step, product, a, b, dst, count - i);
 }
 
-function multiplyInt8(step: usize, from: i32, count: i32): void {
-  let a = activation(step, SRC) + from, b = second(step), dst = activation(step, DST) + from;
-  const zeroA = word(step, ZERO_IN), zeroB = word(step, ZERO_IN2);
+// @ts-ignore: decorator
+@inline
+function weigh(x: v128, a: v128, y: v128, b: v128): v128 {
+  return f32x4.add(f32x4.mul(f32x4.convert_i32x4_s(x), a), f32x4.mul(f32x4.convert_i32x4_s(y), b));
+}
+
+/** ADD takes both operands to a common scale 20 bits up, then the sum down to the output's. */
+function binaryExactly(step: usize, product: bool, a: usize, b: usize, dst: usize, count: i32): void {
   const m = word(step, MULTIPLIER), e = word(step, EXPONENT);
-  let i = 0;
-  if (ASC_FEATURE_SIMD && e < 12) {
-    const zeroA8 = i16x8.splat(<i16>zeroA), zeroB8 = i16x8.splat(<i16>zeroB);
-    for (; i + 8 <= count; i += 8, a += 8, b += 8, dst += 8) {
-      const x = i16x8.sub(v128.load8x8_s(a), zeroA8), y = i16x8.sub(v128.load8x8_s(b), zeroB8);
-      storeInt8x8(multiply4(i32x4.extmul_low_i16x8_s(x, y), m, e), multiply4(i32x4.extmul_high_i16x8_s(x, y), m, e), step, dst);
-    }
-  }
-  for (; i < count; i++, a++, b++, dst++) {
-    store<i8>(dst, clampInt8(multiply((<i32>load<i8>(a) - zeroA) * (<i32>load<i8>(b) - zeroB), m, e), step));
+  for (const end = a + count; a < end; a++, b++, dst++) {
+    const x = <i32>load<i8>(a) - word(step, ZERO_IN), y = <i32>load<i8>(b) - word(step, ZERO_IN2);
+    const value = product ? x * y
+      : multiply(x << 20, word(step, MULTIPLIER_A), word(step, EXPONENT_A)) * word(step, SIGN_A)
+        + multiply(y << 20, word(step, MULTIPLIER_B), word(step, EXPONENT_B)) * word(step, SIGN_B);
+    store<i8>(dst, clampInt8(multiply(value, m, e), step));
   }
 }
 

@@ -21,3 +21,10 @@ export function least(a: f32, b: f32): f32 {
 export function greatest(a: f32, b: f32): f32 {
   return a < b ? b : a;
 }
+
+/** x between low and high, lane by lane; as `least` and `greatest` treat NaN. */
+// @ts-ignore: decorator
+@inline
+export function bound(x: v128, low: v128, high: v128): v128 {
+  return f32x4.pmin(f32x4.pmax(x, low), high);
+}

@@ -2,7 +2,7 @@
 // Blocks of pixels that fit half a level-2 cache meet each panel while it is in the level-1 cache.
 import { C, COUNT, DST, DTYPE, FLOAT32, GATHER_BYTES, OC, PANEL, PARAMS, PARAMS_FLOAT32, PARAMS_INT8, BLOCK_ROWS, SRC, WEIGHTS } from './abi';
 import { activation, constant, scratch, word } from './step';
-import { panelF32, panelInt8 } from './tile';
+import { TAIL_ROWS, panelF32, panelInt8, storeTail, tail } from './tile';
 
 /** Bytes of one value as the tiles read it: float32, int16 in SIMD builds, int8 in the scalar build. */
 // @ts-ignore: decorator
@@ -28,21 +28,29 @@ export function blockRows(bytes: i32): i32 {
 
 /** `rows` gathered rows times every panel of the step, to consecutive pixels at dst. */
 export function multiplyPanels(step: usize, float: bool, rows: i32, src: usize, stride: usize, depth: i32, dst: usize): void {
-  const channels = word(step, OC);
-  const depthInPairs = (depth + 1) >> 1;
+  const channels = word(step, OC), pixel = <usize>channels << (float ? 2 : 0);
+  const panelBytes: usize = float ? <usize>(depth * PANEL) << 2 : <usize>(((depth + 1) & ~1) * PANEL * valueBytes(false));
   let w = constant(step, WEIGHTS), params = constant(step, PARAMS);
-  const panelBytes: usize = float ? <usize>(depth * PANEL) << 2 : <usize>(depthInPairs * 2 * PANEL * valueBytes(false));
-  for (let channel = 0; channel < channels; channel += PANEL) {
-    const lanes = min(channels - channel, PANEL);
-    if (float) {
-      panelF32(rows, src, stride, w, depth, params, step, dst + (<usize>channel << 2), <usize>channels << 2, lanes);
-      params += PARAMS_FLOAT32;
-    } else {
-      panelInt8(rows, src, stride, w, depthInPairs, params, step, dst + channel, <usize>channels, lanes);
-      params += PARAMS_INT8;
-    }
+  let left = channels;
+  for (; left >= PANEL; left -= PANEL) {
+    multiplyPanel(step, float, rows, src, stride, w, depth, params, dst, pixel);
     w += panelBytes;
+    params += float ? PARAMS_FLOAT32 : PARAMS_INT8;
+    dst += <usize>PANEL << (float ? 2 : 0);
   }
+  if (left == 0) return;
+  for (let row = 0; row < rows; row += TAIL_ROWS) {
+    const some = min(rows - row, TAIL_ROWS);
+    multiplyPanel(step, float, some, src, stride, w, depth, params, tail, <usize>PANEL << (float ? 2 : 0));
+    storeTail(float, some, left, dst, pixel);
+    src += TAIL_ROWS * stride;
+    dst += TAIL_ROWS * pixel;
+  }
+}
+
+function multiplyPanel(step: usize, float: bool, rows: i32, src: usize, stride: usize, w: usize, depth: i32, params: usize, dst: usize, dstStride: usize): void {
+  if (float) panelF32(rows, src, stride, w, depth, params, step, dst, dstStride);
+  else panelInt8(rows, src, stride, w, (depth + 1) >> 1, params, step, dst, dstStride);
 }
 
 /** COUNT pixels of C channels to COUNT pixels of OC channels. */

@@ -1,26 +1,26 @@
-// Knows how an int32 sum becomes an int8 value, exactly as TensorFlow Lite's reference kernels do it ("double
-// rounding": SaturatingRoundingDoublingHighMul, then RoundingDivideByPOT). It does not know where sums come from.
+// Knows how an int32 sum becomes an int8 value, exactly as TensorFlow Lite's reference kernels do it. It does not know
+// where sums come from.
 //
-// With real multiplier M / 2^31 / 2^e (M in [2^30, 2^31)), both roundings together are one floor division:
-//     result = floor((acc * M + 2^30 + (e > 0 ? 2^(30 + e) - (acc < 0 ? 2^31 : 0) : 0)) / 2^(31 + e))
-// because SRDHM(a, M) = floor((a * M + 2^30) / 2^31) for both signs, and floors nest.
-// Scaling the sum by D = 2^(2 + E - e), E the greatest e of the layer, gives every channel the same shift E + 1 and
-// turns all constants into whole high words:
-//     result = (high32(acc * D * M) + 2^E + (acc < 0 ? -R : R)) >> (E + 1),    R = e > 0 ? D / 4 : 0
-// That is ROUND_COMMON; the compiler uses it where acc * D cannot overflow int32, else ROUND_GENERAL.
+// TFLite rounds twice (SaturatingRoundingDoublingHighMul, then RoundingDivideByPOT), by the real multiplier
+// m = M / 2^31 / 2^e, M in [2^30, 2^31). For both signs SRDHM(a, M) = floor((a * M + 2^30) / 2^31), and floors nest, so
+//     result = floor(y + 1/2 + nudge),   y = acc * m,   nudge = e > 0 ? (acc < 0 ? -1 : 1) * 2^-(e + 1) : 0
+// `multiply` computes that in integers. SIMD builds compute it in float32, with 14 bits after the point, together with
+// a proof: rounding errs by less than 2 units of the last bit, so unless the fraction lies within MARGIN of a whole
+// number the floor is certain. Uncertain sums (one in 2000) are computed again in integers.
 //
 // One block of parameters for a panel of 8 channels (PARAMS_INT8 bytes):
-//     byte 0     32             64                      96
-//     bias[8]    multiplier[8]  D[8] (COMMON)           R[8]
-//                               exponent[8] (GENERAL: TFLite's shift, positive is left)
-//     bias[8]    real multiplier float64[8] (DOUBLE)
-import { MAX, MIN, ROUNDING, ROUND_COMMON, ROUND_GENERAL, SHIFT, ZERO_OUT } from './abi';
+//     byte 0     32                64                  96
+//     bias[8]    m[8] float32      |nudge|[8] float32  multiplier M[8], exponent[8] (TFLite's shift, positive is left)
+//                                                      or m[8] float64 (ROUND_DOUBLE: half away from zero)
+import { MAX, MIN, ROUNDING, ROUND_DOUBLE, ZERO_OUT } from './abi';
 import { word } from './step';
+
+// ---- exact
 
 /** MultiplyByQuantizedMultiplier: acc * multiplier / 2^31 * 2^exponent with TFLite's two roundings. */
 export function multiply(acc: i32, multiplier: i32, exponent: i32): i32 {
-  const shifted = exponent > 0 ? acc << exponent : acc;
-  const high = <i32>(((<i64>shifted) * (<i64>multiplier) + (1 << 30)) >> 31);
+  const shifted = exponent > 0 ? min(max(<i64>acc << min(exponent, 31), i32.MIN_VALUE), i32.MAX_VALUE) : <i64>acc;
+  const high = <i32>((shifted * <i64>multiplier + (1 << 30)) >> 31);
   return exponent >= 0 ? high : divideByPower(high, -exponent);
 }
 
@@ -35,18 +35,9 @@ export function divideByPower(x: i32, e: i32): i32 {
 /** One sum of output channel `lane` of a panel, bias included, to its clamped int8 value. */
 export function requantise(acc: i32, params: usize, lane: i32, step: usize): i32 {
   const slot = params + (<usize>lane << 2);
-  const mode = word(step, ROUNDING);
-  let value: i32;
-  if (mode == ROUND_COMMON) {
-    const sign = acc >> 31;
-    const e = word(step, SHIFT);
-    const high = <i32>(((<i64>(acc * load<i32>(slot, 64))) * (<i64>load<i32>(slot, 32))) >> 32);
-    value = (high + (1 << e) + ((load<i32>(slot, 96) ^ sign) - sign)) >> (e + 1);
-  } else if (mode == ROUND_GENERAL) {
-    value = multiply(acc, load<i32>(slot, 32), load<i32>(slot, 64));
-  } else {
-    value = nearest(<f64>acc * load<f64>(params + (<usize>lane << 3), 32));
-  }
+  const value = word(step, ROUNDING) == ROUND_DOUBLE
+    ? nearest(<f64>acc * load<f64>(slot + (<usize>lane << 2), 96))
+    : multiply(acc, load<i32>(slot, 96), load<i32>(slot, 128));
   return min(max(value + word(step, ZERO_OUT), word(step, MIN)), word(step, MAX));
 }
 
@@ -57,55 +48,98 @@ export function nearest(x: f64): i32 {
   return <i32>(x < 0 ? -rounded : rounded);
 }
 
-/** high32(a * b) of four int32 pairs. */
+/** Sums of a tile whose rounding is uncertain: up to four rows of 8. */
+const kept: usize = memory.data(128, 16);
+
 // @ts-ignore: decorator
 @inline
-export function multiplyHigh4(a: v128, b: v128): v128 {
-  return i8x16.shuffle(i64x2.extmul_low_i32x4_s(a, b), i64x2.extmul_high_i32x4_s(a, b),
-    4, 5, 6, 7, 12, 13, 14, 15, 20, 21, 22, 23, 28, 29, 30, 31);
+export function keepSums(row: i32, low: v128, high: v128): void {
+  v128.store(kept + (<usize>row << 5), low);
+  v128.store(kept + (<usize>row << 5), high, 16);
 }
 
-/** ROUND_COMMON for four channels whose parameters start at `slot`; zero point not added, not clamped. */
-// @ts-ignore: decorator
-@inline
-export function requantise4(acc: v128, slot: usize, round: v128, shift: i32): v128 {
-  const sign = i32x4.shr_s(acc, 31);
-  const high = multiplyHigh4(i32x4.mul(acc, v128.load(slot, 64)), v128.load(slot, 32));
-  const half = i32x4.sub(v128.xor(v128.load(slot, 96), sign), sign);
-  return i32x4.shr_s(i32x4.add(i32x4.add(high, round), half), shift);
-}
-
-/** Eight sums of a panel to eight int8 values at dst; `lanes` of them are stored. Any rounding mode. */
-// @ts-ignore: decorator
-@inline
-export function store8(low: v128, high: v128, params: usize, step: usize, dst: usize, lanes: i32): void {
-  if (word(step, ROUNDING) == ROUND_COMMON) {
-    const e = word(step, SHIFT);
-    const round = i32x4.splat(1 << e);
-    const both = i16x8.add_sat_s(
-      i16x8.narrow_i32x4_s(requantise4(low, params, round, e + 1), requantise4(high, params + 16, round, e + 1)),
-      i16x8.splat(<i16>word(step, ZERO_OUT)));
-    const clamped = i16x8.min_s(i16x8.max_s(both, i16x8.splat(<i16>word(step, MIN))), i16x8.splat(<i16>word(step, MAX)));
-    const bytes = i8x16.narrow_i16x8_s(clamped, clamped);
-    if (lanes == 8) v128.store64_lane(dst, bytes, 0);
-    else storeSome(bytes, dst, lanes);
-  } else storeSlowly(low, high, params, step, dst, lanes);
-}
-
-function storeSome(bytes: v128, dst: usize, lanes: i32): void {
-  let rest = i64x2.extract_lane(bytes, 0);
-  for (let i = 0; i < lanes; i++) {
-    store<u8>(dst + i, <u8>rest);
-    rest >>= 8;
+/** The kept sums of `rows` rows, each in integers, over what the tile has stored. */
+export function settle(rows: i32, params: usize, step: usize, dst: usize, dstStride: usize): void {
+  for (let row = 0, sums = kept; row < rows; row++, dst += dstStride, sums += 32) {
+    for (let lane = 0; lane < 8; lane++) store<i8>(dst + lane, <i8>requantise(load<i32>(sums + (<usize>lane << 2)), params, lane, step));
   }
 }
 
-function storeSlowly(low: v128, high: v128, params: usize, step: usize, dst: usize, lanes: i32): void {
-  for (let i = 0; i < lanes; i++) {
-    const acc = i32x4.extract_lane(i < 4 ? low : high, 0);
-    store<i8>(dst + i, <i8>requantise(acc, params, i, step));
-    const next = i32x4.shuffle(i < 4 ? low : high, low, 1, 2, 3, 0);
-    if (i < 4) low = next;
-    else high = next;
-  }
+// ---- float32 with proof
+
+const FRACTION_BITS = 14;
+const MARGIN = 4; // units of 2^-14
+/** The bits of 768.0: numbers of [512, 1024) have 14 bits after the point, and the middle leaves room for -256..255. */
+const ORIGIN_BITS = 0x44400000;
+
+// Vectors in memory: V8 builds a vector constant from integer registers at each use, but loads one in one instruction.
+const SIGN: usize = memory.data<u32>([0x80000000, 0x80000000, 0x80000000, 0x80000000], 16);
+/** 768.5 + MARGIN / 2^14. */
+const ORIGIN: usize = memory.data<i32>([0x44402004, 0x44402004, 0x44402004, 0x44402004], 16);
+const FRACTION: usize = memory.data<i32>([0x3fff, 0x3fff, 0x3fff, 0x3fff], 16);
+const LEAST_FRACTION: usize = memory.data<i32>([2 * MARGIN, 2 * MARGIN, 2 * MARGIN, 2 * MARGIN], 16);
+
+/** floor(y + 1/2 + nudge) of four values: the upper bits, as a whole number above 768; FRACTION bits tell if it is certain. */
+// @ts-ignore: decorator
+@inline
+export function estimate4(y: v128, nudge: v128): v128 {
+  return f32x4.add(f32x4.add(y, v128.or(v128.and(y, v128.load(SIGN)), nudge)), v128.load(ORIGIN));
+}
+
+/** Four sums of a panel whose parameters start at `slot`. */
+// @ts-ignore: decorator
+@inline
+function estimateSums(acc: v128, slot: usize): v128 {
+  return estimate4(f32x4.mul(f32x4.convert_i32x4_s(acc), v128.load(slot, 32)), v128.load(slot, 64));
+}
+
+/** How far each of eight estimates lies above a whole number; the smaller of two lanes. */
+// @ts-ignore: decorator
+@inline
+export function fractions(low: v128, high: v128): v128 {
+  return i32x4.min_u(v128.and(low, v128.load(FRACTION)), v128.and(high, v128.load(FRACTION)));
+}
+
+/** Whether all estimates behind these fractions are certain. */
+// @ts-ignore: decorator
+@inline
+export function areCertain(fraction: v128): bool {
+  return i32x4.all_true(i32x4.ge_u(fraction, v128.load(LEAST_FRACTION)));
+}
+
+/** What turns an estimate's upper bits into the result: the step's zero point, less the origin. */
+// @ts-ignore: decorator
+@inline
+export function offset4(step: usize): v128 {
+  return i32x4.splat(word(step, ZERO_OUT) - (ORIGIN_BITS >> FRACTION_BITS));
+}
+
+// @ts-ignore: decorator
+@inline
+export function least8(step: usize): v128 {
+  return v128.load16_splat(step + (<usize>MIN << 2));
+}
+
+// @ts-ignore: decorator
+@inline
+export function most8(step: usize): v128 {
+  return v128.load16_splat(step + (<usize>MAX << 2));
+}
+
+/** Eight estimates to int8 with zero point and clamp, in the low eight bytes. Values out of range keep their order. */
+// @ts-ignore: decorator
+@inline
+export function squeeze8(low: v128, high: v128, offset: v128, least: v128, most: v128): v128 {
+  const whole = i16x8.narrow_i32x4_s(i32x4.add(i32x4.shr_s(low, FRACTION_BITS), offset), i32x4.add(i32x4.shr_s(high, FRACTION_BITS), offset));
+  const clamped = i16x8.min_s(i16x8.max_s(whole, least), most);
+  return i8x16.narrow_i16x8_s(clamped, clamped);
+}
+
+/** Eight sums of a panel to int8 at dst. Returns their fractions: where one is uncertain, keep the sums and settle them. */
+// @ts-ignore: decorator
+@inline
+export function store8(low: v128, high: v128, params: usize, dst: usize, offset: v128, least: v128, most: v128): v128 {
+  const a = estimateSums(low, params), b = estimateSums(high, params + 16);
+  v128.store64_lane(dst, squeeze8(a, b, offset, least, most), 0);
+  return fractions(a, b);
 }

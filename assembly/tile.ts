@@ -2,29 +2,26 @@
 // from (pointwise reads the activation itself, convolutions gather them first) nor how the output is walked.
 //
 // A tile reads `rows` rows of `depth` values, `stride` bytes apart, one panel of weights and its parameters, and writes
-// `lanes` of 8 output channels per row, `dstStride` bytes apart. Sums run over depth in order, in every build, so the
-// scalar and the simd build give the same float32 bits.
-import { ACTIVATION, MAX, MIN, WEIGHTS_ZERO } from './abi';
-import { activate, activate4 } from './activation';
-import { madd } from './lanes';
-import { requantise, store8 } from './requantise';
-import { word, wordF32 } from './step';
+// all 8 output channels per row, `dstStride` bytes apart. Sums run over depth in order, in every build, so the scalar
+// and the simd build give the same float32 bits. Rare work (activation functions, uncertain roundings) is called, never
+// inlined: it would cost the tile its registers.
+import { WEIGHTS_ZERO } from './abi';
+import { finishF32, least4, most4 } from './activation';
+import { bound, madd } from './lanes';
+import { areCertain, keepSums, least8, most8, offset4, requantise, settle, store8 } from './requantise';
+import { word } from './step';
 
 // ---- float32
 
 // @ts-ignore: decorator
 @inline
-function tileF32(
-  rows: i32, src: usize, stride: usize, w: usize, depth: i32, params: usize, step: usize, dst: usize, dstStride: usize, lanes: i32,
-): void {
-  const biasLow = v128.load(params);
-  const biasHigh = v128.load(params, 16);
+function tileF32(rows: i32, src: usize, stride: usize, w: usize, depth: i32, params: usize, step: usize, dst: usize, dstStride: usize): void {
+  const biasLow = v128.load(params), biasHigh = v128.load(params, 16);
   let a0 = biasLow, b0 = biasHigh, a1 = biasLow, b1 = biasHigh, a2 = biasLow, b2 = biasHigh;
   let a3 = biasLow, b3 = biasHigh, a4 = biasLow, b4 = biasHigh, a5 = biasLow, b5 = biasHigh;
   const x0 = src, x1 = src + stride, x2 = x1 + stride, x3 = x2 + stride, x4 = x3 + stride, x5 = x4 + stride;
   for (let k: usize = 0, end = <usize>depth << 2; k < end; k += 4) {
-    const low = v128.load(w);
-    const high = v128.load(w, 16);
+    const low = v128.load(w), high = v128.load(w, 16);
     w += 32;
     let x = v128.load32_splat(x0 + k);
     a0 = madd(x, low, a0);
@@ -51,53 +48,39 @@ function tileF32(
       b5 = madd(x, high, b5);
     }
   }
-  storeF32(a0, b0, step, dst, lanes);
-  if (rows > 1) storeF32(a1, b1, step, dst + dstStride, lanes);
+  const least = least4(step), most = most4(step);
+  storeF32(a0, b0, least, most, dst);
+  if (rows > 1) storeF32(a1, b1, least, most, dst + dstStride);
   if (rows > 2) {
-    storeF32(a2, b2, step, dst + 2 * dstStride, lanes);
-    storeF32(a3, b3, step, dst + 3 * dstStride, lanes);
+    storeF32(a2, b2, least, most, dst + 2 * dstStride);
+    storeF32(a3, b3, least, most, dst + 3 * dstStride);
   }
   if (rows > 4) {
-    storeF32(a4, b4, step, dst + 4 * dstStride, lanes);
-    storeF32(a5, b5, step, dst + 5 * dstStride, lanes);
+    storeF32(a4, b4, least, most, dst + 4 * dstStride);
+    storeF32(a5, b5, least, most, dst + 5 * dstStride);
   }
 }
 
-/** Applies the step's activation to eight sums and stores `lanes` of them. */
 // @ts-ignore: decorator
 @inline
-export function storeF32(low: v128, high: v128, step: usize, dst: usize, lanes: i32): void {
-  const kind = word(step, ACTIVATION);
-  const least = v128.load32_splat(step + (<usize>MIN << 2));
-  const most = v128.load32_splat(step + (<usize>MAX << 2));
-  if (lanes == 8) {
-    v128.store(dst, activate4(low, kind, least, most));
-    v128.store(dst, activate4(high, kind, least, most), 16);
-  } else storeSomeF32(activate4(low, kind, least, most), activate4(high, kind, least, most), dst, lanes);
+function storeF32(low: v128, high: v128, least: v128, most: v128, dst: usize): void {
+  v128.store(dst, bound(low, least, most));
+  v128.store(dst, bound(high, least, most), 16);
 }
 
-function storeSomeF32(low: v128, high: v128, dst: usize, lanes: i32): void {
-  for (let i = 0; i < lanes; i++) {
-    const from = i < 4 ? low : high;
-    store<f32>(dst + (<usize>i << 2), f32x4.extract_lane(from, 0));
-    if (i < 4) low = i32x4.shuffle(low, low, 1, 2, 3, 0);
-    else high = i32x4.shuffle(high, high, 1, 2, 3, 0);
-  }
+function tileF32x6(src: usize, stride: usize, w: usize, depth: i32, params: usize, step: usize, dst: usize, dstStride: usize): void {
+  tileF32(6, src, stride, w, depth, params, step, dst, dstStride);
 }
 
-function tileF32x6(src: usize, stride: usize, w: usize, depth: i32, params: usize, step: usize, dst: usize, dstStride: usize, lanes: i32): void {
-  tileF32(6, src, stride, w, depth, params, step, dst, dstStride, lanes);
+function tileF32x4(src: usize, stride: usize, w: usize, depth: i32, params: usize, step: usize, dst: usize, dstStride: usize): void {
+  tileF32(4, src, stride, w, depth, params, step, dst, dstStride);
 }
 
-function tileF32x4(src: usize, stride: usize, w: usize, depth: i32, params: usize, step: usize, dst: usize, dstStride: usize, lanes: i32): void {
-  tileF32(4, src, stride, w, depth, params, step, dst, dstStride, lanes);
+function tileF32x1(src: usize, stride: usize, w: usize, depth: i32, params: usize, step: usize, dst: usize, dstStride: usize): void {
+  tileF32(1, src, stride, w, depth, params, step, dst, dstStride);
 }
 
-function tileF32x1(src: usize, stride: usize, w: usize, depth: i32, params: usize, step: usize, dst: usize, dstStride: usize, lanes: i32): void {
-  tileF32(1, src, stride, w, depth, params, step, dst, dstStride, lanes);
-}
-
-function scalarF32(src: usize, w: usize, depth: i32, params: usize, step: usize, dst: usize, lanes: i32): void {
+function scalarF32(src: usize, w: usize, depth: i32, params: usize, dst: usize): void {
   let s0 = load<f32>(params), s1 = load<f32>(params, 4), s2 = load<f32>(params, 8), s3 = load<f32>(params, 12);
   let s4 = load<f32>(params, 16), s5 = load<f32>(params, 20), s6 = load<f32>(params, 24), s7 = load<f32>(params, 28);
   for (const end = src + (<usize>depth << 2); src < end; src += 4, w += 32) {
@@ -111,60 +94,54 @@ function scalarF32(src: usize, w: usize, depth: i32, params: usize, step: usize,
     s6 = x * load<f32>(w, 24) + s6;
     s7 = x * load<f32>(w, 28) + s7;
   }
-  const kind = word(step, ACTIVATION), low = wordF32(step, MIN), high = wordF32(step, MAX);
-  store<f32>(dst, activate(s0, kind, low, high));
-  if (lanes > 1) store<f32>(dst, activate(s1, kind, low, high), 4);
-  if (lanes > 2) store<f32>(dst, activate(s2, kind, low, high), 8);
-  if (lanes > 3) store<f32>(dst, activate(s3, kind, low, high), 12);
-  if (lanes > 4) store<f32>(dst, activate(s4, kind, low, high), 16);
-  if (lanes > 5) store<f32>(dst, activate(s5, kind, low, high), 20);
-  if (lanes > 6) store<f32>(dst, activate(s6, kind, low, high), 24);
-  if (lanes > 7) store<f32>(dst, activate(s7, kind, low, high), 28);
+  store<f32>(dst, s0);
+  store<f32>(dst, s1, 4);
+  store<f32>(dst, s2, 8);
+  store<f32>(dst, s3, 12);
+  store<f32>(dst, s4, 16);
+  store<f32>(dst, s5, 20);
+  store<f32>(dst, s6, 24);
+  store<f32>(dst, s7, 28);
 }
 
 /** All `rows` rows against one float32 panel. */
 // @ts-ignore: decorator
 @inline
-export function panelF32(
-  rows: i32, src: usize, stride: usize, w: usize, depth: i32, params: usize, step: usize, dst: usize, dstStride: usize, lanes: i32,
-): void {
-  let row = 0;
+export function panelF32(rows: i32, src: usize, stride: usize, w: usize, depth: i32, params: usize, step: usize, dst: usize, dstStride: usize): void {
+  let row = 0, out = dst;
   if (ASC_FEATURE_SIMD) {
     for (; row + 6 <= rows; row += 6) {
-      tileF32x6(src, stride, w, depth, params, step, dst, dstStride, lanes);
+      tileF32x6(src, stride, w, depth, params, step, out, dstStride);
       src += 6 * stride;
-      dst += 6 * dstStride;
+      out += 6 * dstStride;
     }
     if (row + 4 <= rows) {
-      tileF32x4(src, stride, w, depth, params, step, dst, dstStride, lanes);
+      tileF32x4(src, stride, w, depth, params, step, out, dstStride);
       src += 4 * stride;
-      dst += 4 * dstStride;
+      out += 4 * dstStride;
       row += 4;
     }
   }
   for (; row < rows; row++) {
-    if (ASC_FEATURE_SIMD) tileF32x1(src, stride, w, depth, params, step, dst, dstStride, lanes);
-    else scalarF32(src, w, depth, params, step, dst, lanes);
+    if (ASC_FEATURE_SIMD) tileF32x1(src, stride, w, depth, params, step, out, dstStride);
+    else scalarF32(src, w, depth, params, out);
     src += stride;
-    dst += dstStride;
+    out += dstStride;
   }
+  finishF32(step, rows, dst, dstStride);
 }
 
 // ---- int8: rows and weights as int16 in SIMD builds, as int8 in the scalar build
 
 // @ts-ignore: decorator
 @inline
-function tileInt8(
-  rows: i32, src: usize, stride: usize, w: usize, pairs: i32, params: usize, step: usize, dst: usize, dstStride: usize, lanes: i32,
-): void {
-  const biasLow = v128.load(params);
-  const biasHigh = v128.load(params, 16);
+function tileInt8(rows: i32, src: usize, stride: usize, w: usize, pairs: i32, params: usize, step: usize, dst: usize, dstStride: usize): void {
+  const biasLow = v128.load(params), biasHigh = v128.load(params, 16);
   let a0 = biasLow, b0 = biasHigh, a1 = biasLow, b1 = biasHigh;
   let a2 = biasLow, b2 = biasHigh, a3 = biasLow, b3 = biasHigh;
   const x0 = src, x1 = src + stride, x2 = x1 + stride, x3 = x2 + stride;
   for (let k: usize = 0, end = <usize>pairs << 2; k < end; k += 4) {
-    const low = v128.load(w);
-    const high = v128.load(w, 16);
+    const low = v128.load(w), high = v128.load(w, 16);
     w += 32;
     let x = v128.load32_splat(x0 + k);
     a0 = i32x4.add(a0, i32x4.dot_i16x8_s(x, low));
@@ -181,26 +158,35 @@ function tileInt8(
       b3 = i32x4.add(b3, i32x4.dot_i16x8_s(x, high));
     }
   }
-  store8(a0, b0, params, step, dst, lanes);
+  const offset = offset4(step), least = least8(step), most = most8(step);
+  let fraction = store8(a0, b0, params, dst, offset, least, most);
   if (rows > 1) {
-    store8(a1, b1, params, step, dst + dstStride, lanes);
-    store8(a2, b2, params, step, dst + 2 * dstStride, lanes);
-    store8(a3, b3, params, step, dst + 3 * dstStride, lanes);
+    fraction = i32x4.min_u(fraction, store8(a1, b1, params, dst + dstStride, offset, least, most));
+    fraction = i32x4.min_u(fraction, store8(a2, b2, params, dst + 2 * dstStride, offset, least, most));
+    fraction = i32x4.min_u(fraction, store8(a3, b3, params, dst + 3 * dstStride, offset, least, most));
   }
+  if (areCertain(fraction)) return;
+  keepSums(0, a0, b0);
+  if (rows > 1) {
+    keepSums(1, a1, b1);
+    keepSums(2, a2, b2);
+    keepSums(3, a3, b3);
+  }
+  settle(rows, params, step, dst, dstStride);
 }
 
-function tileInt8x4(src: usize, stride: usize, w: usize, pairs: i32, params: usize, step: usize, dst: usize, dstStride: usize, lanes: i32): void {
-  tileInt8(4, src, stride, w, pairs, params, step, dst, dstStride, lanes);
+function tileInt8x4(src: usize, stride: usize, w: usize, pairs: i32, params: usize, step: usize, dst: usize, dstStride: usize): void {
+  tileInt8(4, src, stride, w, pairs, params, step, dst, dstStride);
 }
 
-function tileInt8x1(src: usize, stride: usize, w: usize, pairs: i32, params: usize, step: usize, dst: usize, dstStride: usize, lanes: i32): void {
-  tileInt8(1, src, stride, w, pairs, params, step, dst, dstStride, lanes);
+function tileInt8x1(src: usize, stride: usize, w: usize, pairs: i32, params: usize, step: usize, dst: usize, dstStride: usize): void {
+  tileInt8(1, src, stride, w, pairs, params, step, dst, dstStride);
 }
 
 /** One row, one panel: weights stay int8, their zero point is subtracted here. */
-function scalarInt8(src: usize, w: usize, pairs: i32, params: usize, step: usize, dst: usize, lanes: i32): void {
+function scalarInt8(src: usize, w: usize, pairs: i32, params: usize, step: usize, dst: usize): void {
   const zero = word(step, WEIGHTS_ZERO);
-  for (let lane = 0; lane < lanes; lane++) {
+  for (let lane = 0; lane < 8; lane++) {
     let acc = load<i32>(params + (<usize>lane << 2));
     let x = src, panel = w + (<usize>lane << 1);
     for (let k = 0; k < pairs; k++) {
@@ -215,21 +201,34 @@ function scalarInt8(src: usize, w: usize, pairs: i32, params: usize, step: usize
 /** All `rows` rows against one int8 panel. */
 // @ts-ignore: decorator
 @inline
-export function panelInt8(
-  rows: i32, src: usize, stride: usize, w: usize, pairs: i32, params: usize, step: usize, dst: usize, dstStride: usize, lanes: i32,
-): void {
+export function panelInt8(rows: i32, src: usize, stride: usize, w: usize, pairs: i32, params: usize, step: usize, dst: usize, dstStride: usize): void {
   let row = 0;
   if (ASC_FEATURE_SIMD) {
     for (; row + 4 <= rows; row += 4) {
-      tileInt8x4(src, stride, w, pairs, params, step, dst, dstStride, lanes);
+      tileInt8x4(src, stride, w, pairs, params, step, dst, dstStride);
       src += 4 * stride;
       dst += 4 * dstStride;
     }
   }
   for (; row < rows; row++) {
-    if (ASC_FEATURE_SIMD) tileInt8x1(src, stride, w, pairs, params, step, dst, dstStride, lanes);
-    else scalarInt8(src, w, pairs, params, step, dst, lanes);
+    if (ASC_FEATURE_SIMD) tileInt8x1(src, stride, w, pairs, params, step, dst, dstStride);
+    else scalarInt8(src, w, pairs, params, step, dst);
     src += stride;
     dst += dstStride;
+  }
+}
+
+// ---- the last panel, where channels end inside it
+
+/** Rows of a tail that are worked on at a time. */
+export const TAIL_ROWS = 12;
+/** TAIL_ROWS rows of 8 values. */
+export const tail: usize = memory.data(384, 16);
+
+/** `lanes` of 8 values of each row from `tail` to dst. */
+export function storeTail(float: bool, rows: i32, lanes: i32, dst: usize, dstStride: usize): void {
+  const shift = float ? 2 : 0;
+  for (let row = 0, src = tail; row < rows; row++, dst += dstStride, src += <usize>8 << shift) {
+    memory.copy(dst, src, <usize>lanes << shift);
   }
 }

@@ -3,9 +3,10 @@ import * as abi from '../../assembly/abi.js';
 import { DepthwiseError } from '../error.js';
 import { elements, floats, numbers } from '../formats/graph.js';
 import type { Operator } from '../formats/graph.js';
-import { bytesOf } from './lower.js';
+import { bytesOf, floatBits } from './lower.js';
 import type { Attribute, Lowering, Step } from './lower.js';
 import { addMultipliers, affine, binaryTable, clampRange, mulMultiplier } from './quantise.js';
+import { nudgeOf, realOf } from './weights.js';
 
 interface Operands {
   step: Step;
@@ -83,6 +84,14 @@ export function lowerAdd(lowering: Lowering, op: Operator, a: Attribute<'add' | 
   [words[abi.MULTIPLIER_A], words[abi.EXPONENT_A]] = m.a;
   [words[abi.MULTIPLIER_B], words[abi.EXPONENT_B]] = m.b;
   [words[abi.MULTIPLIER], words[abi.EXPONENT]] = m.out;
+  words[abi.NUDGE] = floatBits(nudgeOf(m.out[1]));
+  // TFLite rounds both operands to whole numbers 20 bits up first. Those roundings must stay far below the margin of
+  // the float32 form (assembly/requantise.ts), which a far too small output scale could break.
+  const out = realOf(m.out);
+  if (out <= 2 ** -16) {
+    words[abi.REAL] = floatBits(words[abi.SIGN_A] * 2 ** 20 * realOf(m.a) * out);
+    words[abi.REAL_B] = floatBits(words[abi.SIGN_B] * 2 ** 20 * realOf(m.b) * out);
+  }
   return step;
 }
 
@@ -96,6 +105,9 @@ export function lowerMultiply(lowering: Lowering, op: Operator, a: Attribute<'ad
   const x = affine(lowering.tensor(full), op.where), y = affine(lowering.tensor(other), op.where);
   step.words[abi.ZERO_IN] = x.zero;
   step.words[abi.ZERO_IN2] = y.zero;
-  [step.words[abi.MULTIPLIER], step.words[abi.EXPONENT]] = mulMultiplier(x, y, affine(lowering.tensor(op.outputs[0]), op.where));
+  const multiplier = mulMultiplier(x, y, affine(lowering.tensor(op.outputs[0]), op.where));
+  [step.words[abi.MULTIPLIER], step.words[abi.EXPONENT]] = multiplier;
+  step.words[abi.REAL] = floatBits(realOf(multiplier));
+  step.words[abi.NUDGE] = floatBits(nudgeOf(multiplier[1]));
   return step;
 }

@@ -90,23 +90,17 @@ function packQuantised(lowering: Lowering, op: Operator, step: Step, layout: Wei
   const zero = zeroPoint[0] - (unsigned ? 128 : 0);
   const raw = weights.data!;
   const values = unsigned ? Int8Array.from(raw, (q) => q - 128) : new Int8Array(raw.buffer, raw.byteOffset, raw.byteLength);
-  const { sums, magnitudes } = channelSums(values, layout, zero);
-  const requantisation = packRequantisation(bias && numbers(bias), convMultipliers(input, scale, output), sums, magnitudes, input.zero, double);
   step.weights = packInt8(values, layout, zero);
-  step.params = requantisation.params;
+  step.params = packRequantisation(bias && numbers(bias), convMultipliers(input, scale, output), channelSums(values, layout, zero), input.zero, double);
   step.words[abi.WEIGHTS_ZERO] = zero;
-  step.words[abi.ROUNDING] = requantisation.rounding;
-  step.words[abi.SHIFT] = requantisation.shift;
+  step.words[abi.ROUNDING] = double ? abi.ROUND_DOUBLE : abi.ROUND_TWICE;
   step.words[abi.ZERO_IN] = input.zero;
 }
 
-function channelSums(values: Int8Array, layout: WeightLayout, zero: number): { sums: Float64Array; magnitudes: Float64Array } {
-  const sums = new Float64Array(layout.channels), magnitudes = new Float64Array(layout.channels);
+function channelSums(values: Int8Array, layout: WeightLayout, zero: number): Float64Array {
+  const sums = new Float64Array(layout.channels);
   for (let channel = 0; channel < layout.channels; channel++) {
-    for (let k = 0, at = channel * layout.channelStride; k < layout.depth; k++, at += layout.depthStride) {
-      sums[channel] += values[at] - zero;
-      magnitudes[channel] += Math.abs(values[at] - zero);
-    }
+    for (let k = 0, at = channel * layout.channelStride; k < layout.depth; k++, at += layout.depthStride) sums[channel] += values[at] - zero;
   }
-  return { sums, magnitudes };
+  return sums;
 }

@@ -1,6 +1,6 @@
 // Knows how constants are packed for the kernels: panels of output channels and their parameter blocks, as drawn in
 // assembly/abi.ts and assembly/requantise.ts. It does not know where in the file they go.
-import { PANEL, PARAMS_FLOAT32, PARAMS_INT8, ROUND_COMMON, ROUND_DOUBLE, ROUND_GENERAL } from '../../assembly/abi.js';
+import { PANEL, PARAMS_FLOAT32, PARAMS_INT8 } from '../../assembly/abi.js';
 import { quantizeMultiplier } from './quantise.js';
 
 /** A constant of a step: how many bytes, and a function that writes them. */
@@ -58,67 +58,42 @@ export function packBias(bias: Float32Array | undefined, channels: number): Cons
   };
 }
 
-export interface Requantisation {
-  rounding: number;
-  shift: number;
-  params: Constant;
-}
-
 interface Channel {
   bias: number; // input zero point folded in
   real: number;
   multiplier: number;
   exponent: number; // TFLite's shift, positive is left
-  factor: number; // D
-  bound: number; // greatest |sum|
 }
 
+/** What TFLite's second rounding adds to a half before the floor, by magnitude (assembly/requantise.ts). */
+export const nudgeOf = (exponent: number): number => (exponent < 0 ? 2 ** (exponent - 1) : 0);
+
+/** A quantised multiplier as the real number that it stands for. */
+export const realOf = ([multiplier, exponent]: readonly [number, number]): number => multiplier * 2 ** (exponent - 31);
+
 /**
- * Parameter blocks of a layer. `sums[c]` is the sum of the zero-adjusted weights of channel c, `magnitudes[c]` of their
- * absolute values; `inZero` the input's zero point.
+ * Parameter blocks of a layer. `sums[c]` is the sum of the zero-adjusted weights of channel c, `inZero` the input's zero
+ * point; `double` where TFLite rounds a product of doubles (fully connected layers).
  */
-export function packRequantisation(
-  bias: ArrayLike<number> | undefined, multipliers: number[], sums: Float64Array, magnitudes: Float64Array, inZero: number, double: boolean,
-): Requantisation {
-  const reach = Math.max(127 - inZero, inZero + 128);
+export function packRequantisation(bias: ArrayLike<number> | undefined, multipliers: number[], sums: Float64Array, inZero: number, double: boolean): Constant {
   const channels = Array.from(sums, (sum, c): Channel => {
     const real = multipliers[c % multipliers.length];
     const [multiplier, exponent] = quantizeMultiplier(real);
-    const own = bias?.[c] ?? 0;
-    return { bias: (own - inZero * sum) | 0, real, multiplier, exponent, factor: 1, bound: Math.abs(own) + magnitudes[c] * reach };
+    return { bias: ((bias?.[c] ?? 0) - inZero * sum) | 0, real, multiplier, exponent };
   });
-  const shift = double ? undefined : commonShift(channels);
-  const rounding = double ? ROUND_DOUBLE : shift === undefined ? ROUND_GENERAL : ROUND_COMMON;
-  return {
-    rounding,
-    shift: shift ?? 0,
-    params: { bytes: panels(channels.length) * PARAMS_INT8, write: (target) => channels.forEach((channel, c) => writeChannel(target, c, channel, rounding)) },
-  };
+  return { bytes: panels(channels.length) * PARAMS_INT8, write: (target) => channels.forEach((channel, c) => writeChannel(target, c, channel, double)) };
 }
 
-/** Finds the shift that all channels can share and each channel's D, or undefined where a sum could overflow. */
-function commonShift(channels: Channel[]): number | undefined {
-  for (const channel of channels) {
-    // Far below half a unit whatever the sum: the answer is always the zero point, and the channel must not set the shift.
-    if (channel.exponent <= -2 && channel.bound * channel.real < 0.2) Object.assign(channel, { multiplier: 0, exponent: 0 });
-  }
-  const shift = Math.max(0, ...channels.map((channel) => -channel.exponent));
-  for (const channel of channels) {
-    channel.factor = channel.multiplier === 0 ? 1 : 2 ** (2 + shift + channel.exponent);
-    if (channel.bound * channel.factor >= 2 ** 31) return undefined;
-  }
-  return shift > 28 ? undefined : shift;
-}
-
-function writeChannel(target: Uint8Array, c: number, channel: Channel, rounding: number): void {
+function writeChannel(target: Uint8Array, c: number, { bias, real, multiplier, exponent }: Channel, double: boolean): void {
   const view = new DataView(target.buffer, target.byteOffset + Math.floor(c / PANEL) * PARAMS_INT8, PARAMS_INT8);
   const lane = (c % PANEL) * 4;
-  view.setInt32(lane, channel.bias, true);
-  if (rounding === ROUND_DOUBLE) {
-    view.setFloat64(32 + lane * 2, channel.real, true);
+  view.setInt32(lane, bias, true);
+  view.setFloat32(32 + lane, double ? real : realOf([multiplier, exponent]), true);
+  view.setFloat32(64 + lane, double ? 0 : nudgeOf(exponent), true);
+  if (double) {
+    view.setFloat64(96 + lane * 2, real, true);
     return;
   }
-  view.setInt32(32 + lane, channel.multiplier, true);
-  view.setInt32(64 + lane, rounding === ROUND_COMMON ? channel.factor : channel.exponent, true);
-  view.setInt32(96 + lane, rounding === ROUND_COMMON && channel.exponent < 0 ? channel.factor / 4 : 0, true);
+  view.setInt32(96 + lane, multiplier, true);
+  view.setInt32(128 + lane, exponent, true);
 }
