@@ -7,6 +7,7 @@
 //   Weights come in panels of PANEL output channels, the last one padded with channels whose weights are zero:
 //     float32   [OC / 8][K][8]             K = KH * KW * C, in that order (depthwise: K = KH * KW)
 //     int8      [OC / 8][K / 2][8][2]      pairs of k side by side, K padded to even; SIMD builds hold them as int16
+//     int8, depthwise   [OC / 8][K][8]     SIMD builds hold them as float32
 //   Parameters come in one block a panel: float32 bias[8]; int8 PARAMS_BYTES as drawn in requantise.ts.
 
 /** Kernel codes, word OP of a step. */
@@ -96,6 +97,8 @@ export const PARAMS_FLOAT32 = 32;
 export const PARAMS_INT8 = 160;
 
 /** Bytes of gathered pixels that a convolution works on at a time; about half a level-2 cache. */
-export const GATHER_BYTES = 131072;
+export const GATHER_BYTES = 49152;
 /** Widest pixel tile; a gathered block holds a multiple of it (both 4 and 6 divide it). */
 export const BLOCK_ROWS = 12;
+/** Output columns that a SIMD depthwise tile writes at a time. */
+export const DEPTHWISE_COLUMNS = 4;

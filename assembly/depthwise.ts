@@ -1,35 +1,47 @@
-// Knows depthwise convolutions of any window, stride, dilation and channel multiplier. Input rows are copied once into
-// a ring of padded rows (widened to int16 for int8 in SIMD builds), so that the tiles never meet an edge.
+// Knows depthwise convolutions of any window, stride, dilation and channel multiplier. Each input row is copied once
+// into a ring of padded rows, panel by panel, so that the tiles meet no edge and read neighbouring pixels side by side
+// whatever the number of channels (a power of two would put them all into a few cache sets).
 //
-//   scratch:  | ring row 0 | ring row 1 | ... | tap table: one address a tap, for output column 0 | slack |
-//   ring row: padded width (OW - 1) * stride + (KW - 1) * dilation + 1, times OC values
+//   scratch:  | ring row 0 | ring row 1 | ... | tap table: one address a tap, of output column 0 | slack |
+//   ring row: [OC / 8][width][8], width (OW - 1) * stride + (KW - 1) * dilation + 1
 import {
-  C, DILATION_H, DILATION_W, DTYPE, DST, FLOAT32, H, KH, KW, OC, OH, OW, PAD_LEFT, PAD_TOP, PANEL, PARAMS, PARAMS_FLOAT32, PARAMS_INT8, SRC,
-  STRIDE_H, STRIDE_W, W, WEIGHTS, ZERO_IN,
+  C, DEPTHWISE_COLUMNS, DILATION_H, DILATION_W, DST, DTYPE, FLOAT32, H, KH, KW, OC, OH, OW, PAD_LEFT, PAD_TOP, PANEL, PARAMS, PARAMS_FLOAT32,
+  PARAMS_INT8, SRC, STRIDE_H, STRIDE_W, W, WEIGHTS, ZERO_IN,
 } from './abi';
-import { fill } from './conv';
-import { filterF32, filterInt8 } from './depthwise-tile';
-import { valueBytes, widen } from './pointwise';
+import { filterColumns } from './depthwise-tile';
 import { activation, constant, scratch, word } from './step';
 import { TAIL_ROWS, storeTail, tail } from './tile';
 
 /** H x W x C to OH x OW x OC, OC a multiple of C. */
 export function depthwise(step: usize): void {
   const float = word(step, DTYPE) == FLOAT32;
-  const ringRows = (word(step, KH) - 1) * word(step, DILATION_H) + 1;
-  const ringBytes = paddedWidth(step) * word(step, OC) * valueBytes(float);
-  const taps = scratch() + <usize>(ringRows * ringBytes);
+  const ringRows = windowRows(step), ringBytes = ringRowBytes(step, float);
+  const taps = scratch() + <usize>ringRows * ringBytes;
   const rowOut = <usize>(word(step, OW) * word(step, OC)) << (float ? 2 : 0);
   let dst = activation(step, DST), next = -word(step, PAD_TOP);
   for (let oy = 0, height = word(step, OH); oy < height; oy++) {
     const top = oy * word(step, STRIDE_H) - word(step, PAD_TOP);
     for (next = max(next, top); next < top + ringRows; next++) {
-      loadRow(step, float, next, scratch() + <usize>(ringSlot(step, next, ringRows) * ringBytes));
+      loadRow(step, float, next, scratch() + <usize>ringSlot(step, next, ringRows) * ringBytes);
     }
     pointTaps(step, float, top, ringRows, ringBytes, taps);
     filterRow(step, float, taps, dst);
     dst += rowOut;
   }
+}
+
+/** Bytes of one ring value: SIMD builds filter int8 as float32, whose sums of int8 products are exact. */
+// @ts-ignore: decorator
+@inline
+export function ringValue(float: bool): usize {
+  return ASC_FEATURE_SIMD || float ? 4 : 1;
+}
+
+/** Rows that one window covers. */
+// @ts-ignore: decorator
+@inline
+export function windowRows(step: usize): i32 {
+  return (word(step, KH) - 1) * word(step, DILATION_H) + 1;
 }
 
 // @ts-ignore: decorator
@@ -38,81 +50,143 @@ function paddedWidth(step: usize): i32 {
   return (word(step, OW) - 1) * word(step, STRIDE_W) + (word(step, KW) - 1) * word(step, DILATION_W) + 1;
 }
 
+// @ts-ignore: decorator
+@inline
+function panels(step: usize): i32 {
+  return (word(step, OC) + PANEL - 1) / PANEL;
+}
+
+/** Bytes of one panel of a ring row. */
+// @ts-ignore: decorator
+@inline
+function ringPanelBytes(step: usize, float: bool): usize {
+  return <usize>(paddedWidth(step) * PANEL) * ringValue(float);
+}
+
+// @ts-ignore: decorator
+@inline
+export function ringRowBytes(step: usize, float: bool): usize {
+  return <usize>panels(step) * ringPanelBytes(step, float);
+}
+
 /** Rows above the picture have negative numbers; PAD_TOP shifts them to zero and up. */
 // @ts-ignore: decorator
 @inline
-function ringSlot(step: usize, y: i32, ringRows: i32): i32 {
+export function ringSlot(step: usize, y: i32, ringRows: i32): i32 {
   return (y + word(step, PAD_TOP)) % ringRows;
 }
 
 /** Input row y into a ring row: padding, values, padding. */
 function loadRow(step: usize, float: bool, y: i32, dst: usize): void {
-  const width = word(step, W), channels = word(step, C), zero = word(step, ZERO_IN);
-  const padded = paddedWidth(step), out = word(step, OC), value = <usize>valueBytes(float);
-  if (<u32>y >= <u32>word(step, H)) {
-    fill(float, dst, padded * out, zero);
-    return;
-  }
-  const left = word(step, PAD_LEFT);
-  const from = max(-left, 0), count = min(width, padded - left) - from;
-  const start = max(left, 0);
-  fill(float, dst, start * out, zero);
-  dst += <usize>(start * out) * value;
-  const src = activation(step, SRC) + (<usize>((y * width + from) * channels) << (float ? 2 : 0));
-  if (out != channels) repeatChannels(float, dst, src, count * channels, out / channels);
-  else if (float) memory.copy(dst, src, <usize>(count * channels) << 2);
-  else widen(dst, src, count * channels);
-  fill(float, dst + <usize>(count * out) * value, (padded - start - count) * out, zero);
+  const width = word(step, W), padded = paddedWidth(step), left = min(word(step, PAD_LEFT), padded);
+  const inside = <u32>y < <u32>word(step, H);
+  const count = inside ? min(width, padded - left) : 0;
+  padRow(step, float, dst, inside ? left : padded, count);
+  if (count == 0) return;
+  const src = activation(step, SRC) + (<usize>(y * width * word(step, C)) << (float ? 2 : 0));
+  const pixel = <usize>PANEL * ringValue(float);
+  if (word(step, OC) == word(step, C)) copyRow(step, float, src, count, dst + <usize>left * pixel);
+  else repeatRow(step, float, src, count, dst + <usize>left * pixel);
 }
 
-function repeatChannels(float: bool, dst: usize, src: usize, count: i32, multiplier: i32): void {
-  for (let i = 0; i < count; i++) {
-    for (let j = 0; j < multiplier; j++) {
-      if (float) store<f32>(dst, load<f32>(src));
-      else widen(dst, src, 1);
-      dst += <usize>valueBytes(float);
+/** Zeros (float32) or zero points before pixel `left` and after `count` more, in every panel. */
+export function padRow(step: usize, float: bool, dst: usize, left: i32, count: i32): void {
+  const pixel = <usize>PANEL * ringValue(float), padded = paddedWidth(step);
+  for (let panel = 0, all = panels(step); panel < all; panel++) {
+    fillPixels(step, float, dst, left);
+    const right = <usize>(left + count) * pixel;
+    fillPixels(step, float, dst + right, padded - left - count);
+    dst += <usize>padded * pixel;
+  }
+}
+
+function fillPixels(step: usize, float: bool, dst: usize, pixels: i32): void {
+  const zero = word(step, ZERO_IN);
+  if (ASC_FEATURE_SIMD) {
+    const value = f32x4.splat(float ? 0 : <f32>zero);
+    for (const end = dst + (<usize>max(pixels, 0) << 5); dst < end; dst += 32) {
+      v128.store(dst, value);
+      v128.store(dst, value, 16);
     }
-    src += float ? 4 : 1;
+  } else if (pixels > 0) memory.fill(dst, float ? 0 : <u8>zero, <usize>(pixels * PANEL) * ringValue(float));
+}
+
+/** `count` pixels of C channels into the panels of a ring row. The last panel may take up values of the next pixel. */
+export function copyRow(step: usize, float: bool, src: usize, count: i32, dst: usize): void {
+  const channels = word(step, C), panelBytes = ringPanelBytes(step, float), pixel = <usize>PANEL * ringValue(float);
+  for (let i = 0; i < count; i++, dst += pixel) {
+    let to = dst, from = src;
+    for (let c = 0; c < channels; c += PANEL, to += panelBytes) {
+      copyEight(float, to, from);
+      from += float ? 32 : 8;
+    }
+    src += <usize>channels << (float ? 2 : 0);
   }
 }
 
-/** The address of each tap at output column 0; one more, whose weight is zero, makes the count even. */
-function pointTaps(step: usize, float: bool, top: i32, ringRows: i32, ringBytes: i32, taps: usize): void {
-  const kw = word(step, KW), columnBytes = word(step, DILATION_W) * word(step, OC) * valueBytes(float);
-  let tap = taps;
-  for (let ky = 0, kh = word(step, KH); ky < kh; ky++) {
-    const slot = ringSlot(step, top + ky * word(step, DILATION_H), ringRows);
-    for (let kx = 0; kx < kw; kx++, tap += 4) store<u32>(tap, <u32>scratch() + slot * ringBytes + kx * columnBytes);
+// @ts-ignore: decorator
+@inline
+function copyEight(float: bool, dst: usize, src: usize): void {
+  if (!ASC_FEATURE_SIMD) {
+    memory.copy(dst, src, float ? 32 : 8);
+  } else if (float) {
+    v128.store(dst, v128.load(src));
+    v128.store(dst, v128.load(src, 16), 16);
+  } else {
+    const x = v128.load8x8_s(src);
+    v128.store(dst, f32x4.convert_i32x4_s(i32x4.extend_low_i16x8_s(x)));
+    v128.store(dst, f32x4.convert_i32x4_s(i32x4.extend_high_i16x8_s(x)), 16);
   }
-  store<u32>(tap, load<u32>(taps));
+}
+
+/** The same where every input channel feeds OC / C output channels. */
+function repeatRow(step: usize, float: bool, src: usize, count: i32, dst: usize): void {
+  const channels = word(step, C), all = word(step, OC), multiplier = all / channels;
+  const panelBytes = ringPanelBytes(step, float), value = ringValue(float);
+  for (let i = 0; i < count; i++, dst += PANEL * value) {
+    for (let c = 0; c < all; c++) {
+      const at = dst + <usize>(c / PANEL) * panelBytes + <usize>(c % PANEL) * value, from = src + (<usize>(c / multiplier) << (float ? 2 : 0));
+      if (float) store<f32>(at, load<f32>(from));
+      else if (ASC_FEATURE_SIMD) store<f32>(at, <f32>load<i8>(from));
+      else store<i8>(at, load<i8>(from));
+    }
+    src += <usize>channels << (float ? 2 : 0);
+  }
+}
+
+/** The address of each tap at output column 0, channel 0. */
+export function pointTaps(step: usize, float: bool, top: i32, ringRows: i32, ringBytes: usize, taps: usize): void {
+  const kw = word(step, KW), columnBytes = <usize>(word(step, DILATION_W) * PANEL) * ringValue(float);
+  for (let ky = 0, kh = word(step, KH); ky < kh; ky++) {
+    const slot = scratch() + <usize>ringSlot(step, top + ky * word(step, DILATION_H), ringRows) * ringBytes;
+    for (let kx = 0; kx < kw; kx++, taps += 4) store<u32>(taps, <u32>(slot + <usize>kx * columnBytes));
+  }
 }
 
 /** One output row: each panel of 8 channels along all columns. */
-function filterRow(step: usize, float: bool, taps: usize, dst: usize): void {
-  const count = word(step, KH) * word(step, KW);
+export function filterRow(step: usize, float: bool, taps: usize, dst: usize): void {
   const columns = word(step, OW), shift = float ? 2 : 0, outBytes = <usize>word(step, OC) << shift;
-  const columnBytes = <usize>(word(step, STRIDE_W) * word(step, OC) * valueBytes(float));
-  const panelBytes = <usize>(float ? count * PANEL * 4 : ((count + 1) & ~1) * PANEL * valueBytes(false));
+  const weightsBytes = <usize>(word(step, KH) * word(step, KW) * PANEL) * ringValue(float), ringBytes = ringPanelBytes(step, float);
   let w = constant(step, WEIGHTS), params = constant(step, PARAMS);
-  let at: usize = 0, left = word(step, OC);
-  for (; left >= PANEL; left -= PANEL) {
-    filterPanel(step, float, columns, taps, at, columnBytes, w, params, dst, outBytes);
-    at += <usize>(PANEL * valueBytes(float));
-    w += panelBytes;
+  let at: usize = 0;
+  for (let left = word(step, OC); left > 0; left -= PANEL) {
+    if (left >= PANEL && columns >= DEPTHWISE_COLUMNS) filterColumns(step, float, columns, taps, at, w, params, dst, outBytes);
+    else filterTail(step, float, min(left, PANEL), taps, at, w, params, dst, outBytes);
+    at += ringBytes;
+    w += weightsBytes;
     params += float ? PARAMS_FLOAT32 : PARAMS_INT8;
     dst += <usize>PANEL << shift;
   }
-  if (left == 0) return;
-  for (let column = 0; column < columns; column += TAIL_ROWS) {
+}
+
+/** A panel of fewer channels, or a row of fewer columns, than a tile writes: by way of `tail`. */
+function filterTail(step: usize, float: bool, lanes: i32, taps: usize, at: usize, w: usize, params: usize, dst: usize, outBytes: usize): void {
+  const columnBytes = <usize>(word(step, STRIDE_W) * PANEL) * ringValue(float);
+  for (let column = 0, columns = word(step, OW); column < columns; column += TAIL_ROWS) {
     const some = min(columns - column, TAIL_ROWS);
-    filterPanel(step, float, some, taps, at, columnBytes, w, params, tail, <usize>PANEL << shift);
-    storeTail(float, some, left, dst, outBytes);
+    filterColumns(step, float, some, taps, at, w, params, tail, <usize>PANEL << (float ? 2 : 0));
+    storeTail(float, some, lanes, dst, outBytes);
     at += TAIL_ROWS * columnBytes;
     dst += TAIL_ROWS * outBytes;
   }
-}
-
-function filterPanel(step: usize, float: bool, columns: i32, taps: usize, at: usize, columnBytes: usize, w: usize, params: usize, dst: usize, outBytes: usize): void {
-  if (float) filterF32(step, columns, taps, at, columnBytes, w, params, dst, outBytes);
-  else filterInt8(step, columns, taps, at, columnBytes, w, params, dst, outBytes);
 }

@@ -56,6 +56,11 @@ export function widenWeights(dst: usize, src: usize, count: i32, zero: i32): voi
   for (const end = src + count; src < end; src++, dst += 2) store<i16>(dst, <i16>(<i32>load<i8>(src) - zero));
 }
 
+/** The same to float32, as the SIMD builds' depthwise kernels read them. */
+export function widenToFloat(dst: usize, src: usize, count: i32, zero: i32): void {
+  for (const end = src + count; src < end; src++, dst += 4) store<f32>(dst, <f32>(<i32>load<i8>(src) - zero));
+}
+
 /** Which build this is: 0 scalar, 1 simd, 2 relaxed. For hosts that were handed a module and not told. */
 export function build(): i32 {
   return ASC_FEATURE_RELAXED_SIMD ? 2 : ASC_FEATURE_SIMD ? 1 : 0;

@@ -26,14 +26,19 @@ export function blockRows(bytes: i32): i32 {
   return max(GATHER_BYTES / (bytes * BLOCK_ROWS), 1) * BLOCK_ROWS;
 }
 
-/** `rows` gathered rows times every panel of the step, to consecutive pixels at dst. */
-export function multiplyPanels(step: usize, float: bool, rows: i32, src: usize, stride: usize, depth: i32, dst: usize): void {
+/**
+ * `rows` rows, `stride` bytes apart, times every panel of the step, to consecutive pixels at dst. A row is `segments`
+ * pieces of `depth` values, `pitch` bytes apart; for int8, weights fill each piece up to a pair.
+ */
+export function multiplyPanels(
+  step: usize, float: bool, rows: i32, src: usize, stride: usize, depth: i32, segments: i32, pitch: usize, dst: usize,
+): void {
   const channels = word(step, OC), pixel = <usize>channels << (float ? 2 : 0);
-  const panelBytes: usize = float ? <usize>(depth * PANEL) << 2 : <usize>(((depth + 1) & ~1) * PANEL * valueBytes(false));
+  const panelBytes = <usize>(segments * PANEL) * (float ? <usize>depth << 2 : <usize>rowBytes(false, depth));
   let w = constant(step, WEIGHTS), params = constant(step, PARAMS);
   let left = channels;
   for (; left >= PANEL; left -= PANEL) {
-    multiplyPanel(step, float, rows, src, stride, w, depth, params, dst, pixel);
+    multiplyPanel(step, float, rows, src, stride, depth, segments, pitch, w, params, dst, pixel);
     w += panelBytes;
     params += float ? PARAMS_FLOAT32 : PARAMS_INT8;
     dst += <usize>PANEL << (float ? 2 : 0);
@@ -41,16 +46,18 @@ export function multiplyPanels(step: usize, float: bool, rows: i32, src: usize, 
   if (left == 0) return;
   for (let row = 0; row < rows; row += TAIL_ROWS) {
     const some = min(rows - row, TAIL_ROWS);
-    multiplyPanel(step, float, some, src, stride, w, depth, params, tail, <usize>PANEL << (float ? 2 : 0));
+    multiplyPanel(step, float, some, src, stride, depth, segments, pitch, w, params, tail, <usize>PANEL << (float ? 2 : 0));
     storeTail(float, some, left, dst, pixel);
     src += TAIL_ROWS * stride;
     dst += TAIL_ROWS * pixel;
   }
 }
 
-function multiplyPanel(step: usize, float: bool, rows: i32, src: usize, stride: usize, w: usize, depth: i32, params: usize, dst: usize, dstStride: usize): void {
-  if (float) panelF32(rows, src, stride, w, depth, params, step, dst, dstStride);
-  else panelInt8(rows, src, stride, w, (depth + 1) >> 1, params, step, dst, dstStride);
+function multiplyPanel(
+  step: usize, float: bool, rows: i32, src: usize, stride: usize, depth: i32, segments: i32, pitch: usize, w: usize, params: usize, dst: usize, dstStride: usize,
+): void {
+  if (float) panelF32(rows, src, stride, depth, segments, pitch, w, params, step, dst, dstStride);
+  else panelInt8(rows, src, stride, (depth + 1) >> 1, segments, pitch, w, params, step, dst, dstStride);
 }
 
 /** COUNT pixels of C channels to COUNT pixels of OC channels. */
@@ -63,12 +70,12 @@ export function pointwise(step: usize): void {
   for (let pixel = 0; pixel < pixels; pixel += block) {
     const rows = min(block, pixels - pixel);
     if (float) {
-      multiplyPanels(step, true, rows, src, <usize>bytes, depth, dst);
+      multiplyPanels(step, true, rows, src, <usize>bytes, depth, 1, bytes, dst);
       src += <usize>(rows * depth) << 2;
       dst += <usize>(rows * channels) << 2;
     } else {
       gatherRows(rows, src, depth, bytes);
-      multiplyPanels(step, false, rows, scratch(), <usize>bytes, depth, dst);
+      multiplyPanels(step, false, rows, scratch(), <usize>bytes, depth, 1, bytes, dst);
       src += <usize>(rows * depth);
       dst += <usize>(rows * channels);
     }

@@ -86,13 +86,6 @@ export function estimate4(y: v128, nudge: v128): v128 {
   return f32x4.add(f32x4.add(y, v128.or(v128.and(y, v128.load(SIGN)), nudge)), v128.load(ORIGIN));
 }
 
-/** Four sums of a panel whose parameters start at `slot`. */
-// @ts-ignore: decorator
-@inline
-function estimateSums(acc: v128, slot: usize): v128 {
-  return estimate4(f32x4.mul(f32x4.convert_i32x4_s(acc), v128.load(slot, 32)), v128.load(slot, 64));
-}
-
 /** How far each of eight estimates lies above a whole number; the smaller of two lanes. */
 // @ts-ignore: decorator
 @inline
@@ -139,7 +132,15 @@ export function squeeze8(low: v128, high: v128, offset: v128, least: v128, most:
 // @ts-ignore: decorator
 @inline
 export function store8(low: v128, high: v128, params: usize, dst: usize, offset: v128, least: v128, most: v128): v128 {
-  const a = estimateSums(low, params), b = estimateSums(high, params + 16);
+  return storeSums8(f32x4.convert_i32x4_s(low), f32x4.convert_i32x4_s(high), params, dst, offset, least, most);
+}
+
+/** The same where the sums are float32 already. */
+// @ts-ignore: decorator
+@inline
+export function storeSums8(low: v128, high: v128, params: usize, dst: usize, offset: v128, least: v128, most: v128): v128 {
+  const a = estimate4(f32x4.mul(low, v128.load(params, 32)), v128.load(params, 64));
+  const b = estimate4(f32x4.mul(high, v128.load(params, 48)), v128.load(params, 80));
   v128.store64_lane(dst, squeeze8(a, b, offset, least, most), 0);
   return fractions(a, b);
 }

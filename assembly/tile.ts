@@ -1,8 +1,8 @@
 // Knows the register tiles: rows of pixels times one panel of 8 output channels. It does not know where the rows come
 // from (pointwise reads the activation itself, convolutions gather them first) nor how the output is walked.
 //
-// A tile reads `rows` rows of `depth` values, `stride` bytes apart, one panel of weights and its parameters, and writes
-// all 8 output channels per row, `dstStride` bytes apart. Sums run over depth in order, in every build, so the scalar
+// A tile reads `rows` rows, `stride` bytes apart, one panel of weights and its parameters, and writes all 8 output
+// channels per row, `dstStride` bytes apart. A row is `segments` pieces of `depth` values, `pitch` bytes apart. Sums run over depth in order, in every build, so the scalar
 // and the simd build give the same float32 bits. Rare work (activation functions, uncertain roundings) is called, never
 // inlined: it would cost the tile its registers.
 import { WEIGHTS_ZERO } from './abi';
@@ -15,37 +15,42 @@ import { word } from './step';
 
 // @ts-ignore: decorator
 @inline
-function tileF32(rows: i32, src: usize, stride: usize, w: usize, depth: i32, params: usize, step: usize, dst: usize, dstStride: usize): void {
+function tileF32(rows: i32, src: usize, stride: usize, depth: i32, segments: i32, pitch: usize, w: usize, params: usize, step: usize, dst: usize, dstStride: usize): void {
   const biasLow = v128.load(params), biasHigh = v128.load(params, 16);
   let a0 = biasLow, b0 = biasHigh, a1 = biasLow, b1 = biasHigh, a2 = biasLow, b2 = biasHigh;
   let a3 = biasLow, b3 = biasHigh, a4 = biasLow, b4 = biasHigh, a5 = biasLow, b5 = biasHigh;
   const x0 = src, x1 = src + stride, x2 = x1 + stride, x3 = x2 + stride, x4 = x3 + stride, x5 = x4 + stride;
-  for (let k: usize = 0, end = <usize>depth << 2; k < end; k += 4) {
-    const low = v128.load(w), high = v128.load(w, 16);
-    w += 32;
-    let x = v128.load32_splat(x0 + k);
-    a0 = madd(x, low, a0);
-    b0 = madd(x, high, b0);
-    if (rows > 1) {
-      x = v128.load32_splat(x1 + k);
-      a1 = madd(x, low, a1);
-      b1 = madd(x, high, b1);
-    }
-    if (rows > 2) {
-      x = v128.load32_splat(x2 + k);
-      a2 = madd(x, low, a2);
-      b2 = madd(x, high, b2);
-      x = v128.load32_splat(x3 + k);
-      a3 = madd(x, low, a3);
-      b3 = madd(x, high, b3);
-    }
-    if (rows > 4) {
-      x = v128.load32_splat(x4 + k);
-      a4 = madd(x, low, a4);
-      b4 = madd(x, high, b4);
-      x = v128.load32_splat(x5 + k);
-      a5 = madd(x, low, a5);
-      b5 = madd(x, high, b5);
+  let k: usize = 0, end = <usize>depth << 2;
+  for (const gap = pitch - end; segments > 0; segments--, k += gap, end += pitch) {
+    for (; k < end; k += 4) {
+      const low = v128.load(w), high = v128.load(w, 16);
+      w += 32;
+      let x = v128.load32_splat(x0 + k);
+      a0 = madd(x, low, a0);
+      b0 = madd(x, high, b0);
+      if (rows > 1) {
+        x = v128.load32_splat(x1 + k);
+        a1 = madd(x, low, a1);
+        b1 = madd(x, high, b1);
+      }
+      if (rows > 2) {
+        x = v128.load32_splat(x2 + k);
+        a2 = madd(x, low, a2);
+        b2 = madd(x, high, b2);
+        x = v128.load32_splat(x3 + k);
+        a3 = madd(x, low, a3);
+        b3 = madd(x, high, b3);
+      }
+      if (rows > 4) {
+        x = v128.load32_splat(x4 + k);
+        a4 = madd(x, low, a4);
+        b4 = madd(x, high, b4);
+      }
+      if (rows > 5) {
+        x = v128.load32_splat(x5 + k);
+        a5 = madd(x, low, a5);
+        b5 = madd(x, high, b5);
+      }
     }
   }
   const least = least4(step), most = most4(step);
@@ -55,44 +60,49 @@ function tileF32(rows: i32, src: usize, stride: usize, w: usize, depth: i32, par
     storeF32(a2, b2, least, most, dst + 2 * dstStride);
     storeF32(a3, b3, least, most, dst + 3 * dstStride);
   }
-  if (rows > 4) {
-    storeF32(a4, b4, least, most, dst + 4 * dstStride);
-    storeF32(a5, b5, least, most, dst + 5 * dstStride);
-  }
+  if (rows > 4) storeF32(a4, b4, least, most, dst + 4 * dstStride);
+  if (rows > 5) storeF32(a5, b5, least, most, dst + 5 * dstStride);
 }
 
+/** Eight sums, clamped. */
 // @ts-ignore: decorator
 @inline
-function storeF32(low: v128, high: v128, least: v128, most: v128, dst: usize): void {
+export function storeF32(low: v128, high: v128, least: v128, most: v128, dst: usize): void {
   v128.store(dst, bound(low, least, most));
   v128.store(dst, bound(high, least, most), 16);
 }
 
-function tileF32x6(src: usize, stride: usize, w: usize, depth: i32, params: usize, step: usize, dst: usize, dstStride: usize): void {
-  tileF32(6, src, stride, w, depth, params, step, dst, dstStride);
+function tileF32x6(src: usize, stride: usize, depth: i32, segments: i32, pitch: usize, w: usize, params: usize, step: usize, dst: usize, dstStride: usize): void {
+  tileF32(6, src, stride, depth, segments, pitch, w, params, step, dst, dstStride);
 }
 
-function tileF32x4(src: usize, stride: usize, w: usize, depth: i32, params: usize, step: usize, dst: usize, dstStride: usize): void {
-  tileF32(4, src, stride, w, depth, params, step, dst, dstStride);
+function tileF32x5(src: usize, stride: usize, depth: i32, segments: i32, pitch: usize, w: usize, params: usize, step: usize, dst: usize, dstStride: usize): void {
+  tileF32(5, src, stride, depth, segments, pitch, w, params, step, dst, dstStride);
 }
 
-function tileF32x1(src: usize, stride: usize, w: usize, depth: i32, params: usize, step: usize, dst: usize, dstStride: usize): void {
-  tileF32(1, src, stride, w, depth, params, step, dst, dstStride);
+function tileF32x4(src: usize, stride: usize, depth: i32, segments: i32, pitch: usize, w: usize, params: usize, step: usize, dst: usize, dstStride: usize): void {
+  tileF32(4, src, stride, depth, segments, pitch, w, params, step, dst, dstStride);
 }
 
-function scalarF32(src: usize, w: usize, depth: i32, params: usize, dst: usize): void {
+function tileF32x1(src: usize, stride: usize, depth: i32, segments: i32, pitch: usize, w: usize, params: usize, step: usize, dst: usize, dstStride: usize): void {
+  tileF32(1, src, stride, depth, segments, pitch, w, params, step, dst, dstStride);
+}
+
+function scalarF32(src: usize, depth: i32, segments: i32, pitch: usize, w: usize, params: usize, dst: usize): void {
   let s0 = load<f32>(params), s1 = load<f32>(params, 4), s2 = load<f32>(params, 8), s3 = load<f32>(params, 12);
   let s4 = load<f32>(params, 16), s5 = load<f32>(params, 20), s6 = load<f32>(params, 24), s7 = load<f32>(params, 28);
-  for (const end = src + (<usize>depth << 2); src < end; src += 4, w += 32) {
-    const x = load<f32>(src);
-    s0 = x * load<f32>(w) + s0;
-    s1 = x * load<f32>(w, 4) + s1;
-    s2 = x * load<f32>(w, 8) + s2;
-    s3 = x * load<f32>(w, 12) + s3;
-    s4 = x * load<f32>(w, 16) + s4;
-    s5 = x * load<f32>(w, 20) + s5;
-    s6 = x * load<f32>(w, 24) + s6;
-    s7 = x * load<f32>(w, 28) + s7;
+  for (; segments > 0; segments--, src += pitch) {
+    for (let at = src, end = src + (<usize>depth << 2); at < end; at += 4, w += 32) {
+      const x = load<f32>(at);
+      s0 = x * load<f32>(w) + s0;
+      s1 = x * load<f32>(w, 4) + s1;
+      s2 = x * load<f32>(w, 8) + s2;
+      s3 = x * load<f32>(w, 12) + s3;
+      s4 = x * load<f32>(w, 16) + s4;
+      s5 = x * load<f32>(w, 20) + s5;
+      s6 = x * load<f32>(w, 24) + s6;
+      s7 = x * load<f32>(w, 28) + s7;
+    }
   }
   store<f32>(dst, s0);
   store<f32>(dst, s1, 4);
@@ -107,26 +117,24 @@ function scalarF32(src: usize, w: usize, depth: i32, params: usize, dst: usize):
 /** All `rows` rows against one float32 panel. */
 // @ts-ignore: decorator
 @inline
-export function panelF32(rows: i32, src: usize, stride: usize, w: usize, depth: i32, params: usize, step: usize, dst: usize, dstStride: usize): void {
-  let row = 0, out = dst;
+export function panelF32(rows: i32, src: usize, stride: usize, depth: i32, segments: i32, pitch: usize, w: usize, params: usize, step: usize, dst: usize, dstStride: usize): void {
+  let left = rows, out = dst;
   if (ASC_FEATURE_SIMD) {
-    for (; row + 6 <= rows; row += 6) {
-      tileF32x6(src, stride, w, depth, params, step, out, dstStride);
-      src += 6 * stride;
-      out += 6 * dstStride;
-    }
-    if (row + 4 <= rows) {
-      tileF32x4(src, stride, w, depth, params, step, out, dstStride);
-      src += 4 * stride;
-      out += 4 * dstStride;
-      row += 4;
+    // Tiles of six, or of five and four where that leaves no single rows: 49 = 4 * 6 + 5 * 5.
+    for (let tiles = (rows + 5) / 6; left >= 4; tiles--) {
+      const some = (left + tiles - 1) / tiles;
+      if (some == 6) tileF32x6(src, stride, depth, segments, pitch, w, params, step, out, dstStride);
+      else if (some == 5) tileF32x5(src, stride, depth, segments, pitch, w, params, step, out, dstStride);
+      else if (some == 4) tileF32x4(src, stride, depth, segments, pitch, w, params, step, out, dstStride);
+      else break;
+      src += <usize>some * stride;
+      out += <usize>some * dstStride;
+      left -= some;
     }
   }
-  for (; row < rows; row++) {
-    if (ASC_FEATURE_SIMD) tileF32x1(src, stride, w, depth, params, step, out, dstStride);
-    else scalarF32(src, w, depth, params, out);
-    src += stride;
-    out += dstStride;
+  for (; left > 0; left--, src += stride, out += dstStride) {
+    if (ASC_FEATURE_SIMD) tileF32x1(src, stride, depth, segments, pitch, w, params, step, out, dstStride);
+    else scalarF32(src, depth, segments, pitch, w, params, out);
   }
   finishF32(step, rows, dst, dstStride);
 }
@@ -135,27 +143,30 @@ export function panelF32(rows: i32, src: usize, stride: usize, w: usize, depth: 
 
 // @ts-ignore: decorator
 @inline
-function tileInt8(rows: i32, src: usize, stride: usize, w: usize, pairs: i32, params: usize, step: usize, dst: usize, dstStride: usize): void {
+function tileInt8(rows: i32, src: usize, stride: usize, pairs: i32, segments: i32, pitch: usize, w: usize, params: usize, step: usize, dst: usize, dstStride: usize): void {
   const biasLow = v128.load(params), biasHigh = v128.load(params, 16);
   let a0 = biasLow, b0 = biasHigh, a1 = biasLow, b1 = biasHigh;
   let a2 = biasLow, b2 = biasHigh, a3 = biasLow, b3 = biasHigh;
   const x0 = src, x1 = src + stride, x2 = x1 + stride, x3 = x2 + stride;
-  for (let k: usize = 0, end = <usize>pairs << 2; k < end; k += 4) {
-    const low = v128.load(w), high = v128.load(w, 16);
-    w += 32;
-    let x = v128.load32_splat(x0 + k);
-    a0 = i32x4.add(a0, i32x4.dot_i16x8_s(x, low));
-    b0 = i32x4.add(b0, i32x4.dot_i16x8_s(x, high));
-    if (rows > 1) {
-      x = v128.load32_splat(x1 + k);
-      a1 = i32x4.add(a1, i32x4.dot_i16x8_s(x, low));
-      b1 = i32x4.add(b1, i32x4.dot_i16x8_s(x, high));
-      x = v128.load32_splat(x2 + k);
-      a2 = i32x4.add(a2, i32x4.dot_i16x8_s(x, low));
-      b2 = i32x4.add(b2, i32x4.dot_i16x8_s(x, high));
-      x = v128.load32_splat(x3 + k);
-      a3 = i32x4.add(a3, i32x4.dot_i16x8_s(x, low));
-      b3 = i32x4.add(b3, i32x4.dot_i16x8_s(x, high));
+  let k: usize = 0, end = <usize>pairs << 2;
+  for (const gap = pitch - end; segments > 0; segments--, k += gap, end += pitch) {
+    for (; k < end; k += 4) {
+      const low = v128.load(w), high = v128.load(w, 16);
+      w += 32;
+      let x = v128.load32_splat(x0 + k);
+      a0 = i32x4.add(a0, i32x4.dot_i16x8_s(x, low));
+      b0 = i32x4.add(b0, i32x4.dot_i16x8_s(x, high));
+      if (rows > 1) {
+        x = v128.load32_splat(x1 + k);
+        a1 = i32x4.add(a1, i32x4.dot_i16x8_s(x, low));
+        b1 = i32x4.add(b1, i32x4.dot_i16x8_s(x, high));
+        x = v128.load32_splat(x2 + k);
+        a2 = i32x4.add(a2, i32x4.dot_i16x8_s(x, low));
+        b2 = i32x4.add(b2, i32x4.dot_i16x8_s(x, high));
+        x = v128.load32_splat(x3 + k);
+        a3 = i32x4.add(a3, i32x4.dot_i16x8_s(x, low));
+        b3 = i32x4.add(b3, i32x4.dot_i16x8_s(x, high));
+      }
     }
   }
   const offset = offset4(step), least = least8(step), most = most8(step);
@@ -175,24 +186,25 @@ function tileInt8(rows: i32, src: usize, stride: usize, w: usize, pairs: i32, pa
   settle(rows, params, step, dst, dstStride);
 }
 
-function tileInt8x4(src: usize, stride: usize, w: usize, pairs: i32, params: usize, step: usize, dst: usize, dstStride: usize): void {
-  tileInt8(4, src, stride, w, pairs, params, step, dst, dstStride);
+function tileInt8x4(src: usize, stride: usize, pairs: i32, segments: i32, pitch: usize, w: usize, params: usize, step: usize, dst: usize, dstStride: usize): void {
+  tileInt8(4, src, stride, pairs, segments, pitch, w, params, step, dst, dstStride);
 }
 
-function tileInt8x1(src: usize, stride: usize, w: usize, pairs: i32, params: usize, step: usize, dst: usize, dstStride: usize): void {
-  tileInt8(1, src, stride, w, pairs, params, step, dst, dstStride);
+function tileInt8x1(src: usize, stride: usize, pairs: i32, segments: i32, pitch: usize, w: usize, params: usize, step: usize, dst: usize, dstStride: usize): void {
+  tileInt8(1, src, stride, pairs, segments, pitch, w, params, step, dst, dstStride);
 }
 
 /** One row, one panel: weights stay int8, their zero point is subtracted here. */
-function scalarInt8(src: usize, w: usize, pairs: i32, params: usize, step: usize, dst: usize): void {
+function scalarInt8(src: usize, pairs: i32, segments: i32, pitch: usize, w: usize, params: usize, step: usize, dst: usize): void {
   const zero = word(step, WEIGHTS_ZERO);
   for (let lane = 0; lane < 8; lane++) {
     let acc = load<i32>(params + (<usize>lane << 2));
-    let x = src, panel = w + (<usize>lane << 1);
-    for (let k = 0; k < pairs; k++) {
-      acc += <i32>load<i8>(x) * (<i32>load<i8>(panel) - zero) + <i32>load<i8>(x, 1) * (<i32>load<i8>(panel, 1) - zero);
-      x += 2;
-      panel += 16;
+    let panel = w + (<usize>lane << 1);
+    for (let segment = 0; segment < segments; segment++) {
+      let x = src + <usize>segment * pitch;
+      for (let k = 0; k < pairs; k++, x += 2, panel += 16) {
+        acc += <i32>load<i8>(x) * (<i32>load<i8>(panel) - zero) + <i32>load<i8>(x, 1) * (<i32>load<i8>(panel, 1) - zero);
+      }
     }
     store<i8>(dst + lane, <i8>requantise(acc, params, lane, step));
   }
@@ -201,18 +213,18 @@ function scalarInt8(src: usize, w: usize, pairs: i32, params: usize, step: usize
 /** All `rows` rows against one int8 panel. */
 // @ts-ignore: decorator
 @inline
-export function panelInt8(rows: i32, src: usize, stride: usize, w: usize, pairs: i32, params: usize, step: usize, dst: usize, dstStride: usize): void {
+export function panelInt8(rows: i32, src: usize, stride: usize, pairs: i32, segments: i32, pitch: usize, w: usize, params: usize, step: usize, dst: usize, dstStride: usize): void {
   let row = 0;
   if (ASC_FEATURE_SIMD) {
     for (; row + 4 <= rows; row += 4) {
-      tileInt8x4(src, stride, w, pairs, params, step, dst, dstStride);
+      tileInt8x4(src, stride, pairs, segments, pitch, w, params, step, dst, dstStride);
       src += 4 * stride;
       dst += 4 * dstStride;
     }
   }
   for (; row < rows; row++) {
-    if (ASC_FEATURE_SIMD) tileInt8x1(src, stride, w, pairs, params, step, dst, dstStride);
-    else scalarInt8(src, w, pairs, params, step, dst);
+    if (ASC_FEATURE_SIMD) tileInt8x1(src, stride, pairs, segments, pitch, w, params, step, dst, dstStride);
+    else scalarInt8(src, pairs, segments, pitch, w, params, step, dst);
     src += stride;
     dst += dstStride;
   }

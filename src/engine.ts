@@ -18,6 +18,7 @@ interface Kernels {
   place(steps: number, weights: number, arena: number, scratch: number): void;
   run(first: number, last: number): number;
   widenWeights(dst: number, src: number, count: number, zero: number): void;
+  widenToFloat(dst: number, src: number, count: number, zero: number): void;
 }
 
 export interface MemoryReport {
@@ -39,16 +40,19 @@ interface Layout extends MemoryReport {
   scratch: number;
 }
 
-/** int8 weights of convolutions lie in memory as int16 in SIMD builds. */
-const isWidened = (step: Int32Array, build: Build): boolean =>
-  build !== 'scalar' && step[abi.DTYPE] === abi.INT8 && step[abi.OP] >= abi.OP_CONV && step[abi.OP] <= abi.OP_DEPTHWISE;
+/** int8 weights lie in the memory of SIMD builds as int16, those of depthwise steps as float32: bytes, 0 where they stay as they are. */
+function widenedBytes(step: Int32Array, build: Build): number {
+  const op = step[abi.OP];
+  if (build === 'scalar' || step[abi.DTYPE] !== abi.INT8 || op < abi.OP_CONV || op > abi.OP_DEPTHWISE) return 0;
+  return align(step[abi.WEIGHTS_BYTES] * (op === abi.OP_DEPTHWISE ? 4 : 2));
+}
 
 const records = (plan: Plan): Int32Array[] =>
   Array.from({ length: plan.steps.length / abi.STEP_WORDS }, (_, i) => plan.steps.subarray(i * abi.STEP_WORDS, (i + 1) * abi.STEP_WORDS));
 
 /** Exact memory needs of a plan under a build, known before anything is allocated. */
 export function layoutOf(plan: Plan, build: Build): Layout {
-  const widened = records(plan).reduce((sum, step) => sum + (isWidened(step, build) ? align(step[abi.WEIGHTS_BYTES] * 2) : 0), 0);
+  const widened = records(plan).reduce((sum, step) => sum + widenedBytes(step, build), 0);
   const steps = FIRST_PART, weights = steps + align(plan.steps.byteLength);
   const weightsBytes = align(plan.weights.byteLength) + widened;
   const arena = weights + weightsBytes, scratch = arena + align(plan.arenaBytes);
@@ -85,11 +89,12 @@ export class Engine {
     const placed = plan.steps.slice();
     for (let i = 0; i < placed.length; i += abi.STEP_WORDS) {
       const step = placed.subarray(i, i + abi.STEP_WORDS);
-      if (!isWidened(step, this.build)) continue;
-      const count = step[abi.WEIGHTS_BYTES];
-      this.#kernels.widenWeights(weights + widened, weights + step[abi.WEIGHTS], count, step[abi.WEIGHTS_ZERO]);
+      const bytes = widenedBytes(step, this.build);
+      if (bytes === 0) continue;
+      const widen = step[abi.OP] === abi.OP_DEPTHWISE ? this.#kernels.widenToFloat : this.#kernels.widenWeights;
+      widen(weights + widened, weights + step[abi.WEIGHTS], step[abi.WEIGHTS_BYTES], step[abi.WEIGHTS_ZERO]);
       step[abi.WEIGHTS] = widened;
-      widened += align(count * 2);
+      widened += bytes;
     }
     new Int32Array(this.buffer, steps).set(placed);
   }

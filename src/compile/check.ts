@@ -4,7 +4,7 @@ import * as abi from '../../assembly/abi.js';
 import { DepthwiseError } from '../error.js';
 import { bytesPerElement, elements } from '../formats/graph.js';
 import type { Plan } from './plan.js';
-import { gatherBytes, ringBytes } from './scratch.js';
+import { convBytes, gatherBytes, ringBytes } from './scratch.js';
 
 const MOST = 2 ** 30;
 
@@ -83,12 +83,14 @@ function extentOf(w: Int32Array): Extent | undefined {
   const float = w[abi.DTYPE] === abi.FLOAT32, size = float ? 4 : 1;
   const count = w[abi.COUNT] * size, panels = Math.ceil(w[abi.OC] / abi.PANEL);
   const map = w[abi.H] * w[abi.W] * w[abi.C] * size, out = w[abi.OH] * w[abi.OW] * w[abi.OC] * size;
-  const packed = (depth: number): { weights: number; params: number } => ({
-    weights: panels * abi.PANEL * (float ? depth * 4 : Math.ceil(depth / 2) * 2), params: panels * (float ? abi.PARAMS_FLOAT32 : abi.PARAMS_INT8),
+  const pairs = w[abi.OP] === abi.OP_DEPTHWISE ? 1 : 2;
+  const packed = (depth: number, segments = 1): { weights: number; params: number } => ({
+    weights: panels * abi.PANEL * segments * (float ? depth * 4 : Math.ceil(depth / pairs) * pairs),
+    params: panels * (float ? abi.PARAMS_FLOAT32 : abi.PARAMS_INT8),
   });
   switch (w[abi.OP]) {
     case abi.OP_POINTWISE: return { src: count * w[abi.C], dst: count * w[abi.OC], ...packed(w[abi.C]), scratch: float ? 0 : gatherBytes(float, w[abi.C]) };
-    case abi.OP_CONV: return { src: map, dst: out, ...packed(w[abi.KH] * w[abi.KW] * w[abi.C]), scratch: gatherBytes(float, w[abi.KH] * w[abi.KW] * w[abi.C]) };
+    case abi.OP_CONV: return { src: map, dst: out, ...packed(w[abi.KW] * w[abi.C], w[abi.KH]), scratch: convBytes(w) };
     case abi.OP_DEPTHWISE: return w[abi.C] > 0 && w[abi.OC] % w[abi.C] === 0 ? { src: map, dst: out, ...packed(w[abi.KH] * w[abi.KW]), scratch: ringBytes(w) } : undefined;
     case abi.OP_AVERAGE_POOL: return { src: map, dst: w[abi.OH] * w[abi.OW] * w[abi.C] * size, scratch: w[abi.C] * 4 };
     case abi.OP_MEAN: return { src: map, dst: w[abi.C] * size, scratch: w[abi.C] * 4 };

@@ -6,7 +6,7 @@ import type { Operator, Tensor } from '../formats/graph.js';
 import { padBefore } from './lower.js';
 import type { Attribute, Lowering, Step } from './lower.js';
 import { convMultipliers } from './quantise.js';
-import { gatherBytes, ringBytes } from './scratch.js';
+import { convBytes, gatherBytes, ringBytes } from './scratch.js';
 import { packBias, packFloat32, packInt8, packRequantisation } from './weights.js';
 import type { WeightLayout } from './weights.js';
 
@@ -20,20 +20,20 @@ export function lowerConv(lowering: Lowering, op: Operator, a: Attribute<'conv2d
   if (pointwise) step.words[abi.OP] = step.op = abi.OP_POINTWISE;
   step.words[abi.COUNT] = oh * ow;
   step.macs = oh * ow * oc * depth;
-  pack(lowering, op, step, { channels: oc, depth, channelStride: depth, depthStride: 1 }, false);
-  step.words[abi.SCRATCH_BYTES] = gatherBytes(lowering.isFloat(op.inputs[0]), depth);
+  pack(lowering, op, step, { channels: oc, depth, channelStride: depth, depthStride: 1, segment: kw * c }, false);
+  step.words[abi.SCRATCH_BYTES] = pointwise ? gatherBytes(lowering.isFloat(op.inputs[0]), depth) : convBytes(step.words);
   return step;
 }
 
 export function lowerDepthwise(lowering: Lowering, op: Operator, a: Attribute<'depthwiseConv2d'>): Step {
   const [, kh, kw] = weightShape(lowering, op);
   const [, , c] = lowering.map(op.inputs[0], op.where), [oh, ow, oc] = lowering.map(op.outputs[0], op.where);
-  const layout: WeightLayout = { channels: oc, depth: kh * kw, channelStride: 1, depthStride: oc };
+  const layout: WeightLayout = { channels: oc, depth: kh * kw, channelStride: 1, depthStride: oc, segment: c === 1 ? kw : 0 };
   // One input channel makes it an ordinary convolution, which needs no repeated input.
   const step = windowed(lowering, op, a, c === 1 ? abi.OP_CONV : abi.OP_DEPTHWISE, kh, kw);
   step.macs = oh * ow * oc * kh * kw;
   pack(lowering, op, step, layout, false);
-  step.words[abi.SCRATCH_BYTES] = c === 1 ? gatherBytes(lowering.isFloat(op.inputs[0]), kh * kw) : ringBytes(step.words);
+  step.words[abi.SCRATCH_BYTES] = c === 1 ? convBytes(step.words) : ringBytes(step.words);
   return step;
 }
 
@@ -47,7 +47,7 @@ export function lowerFullyConnected(lowering: Lowering, op: Operator, a: Attribu
   });
   step.macs = pixels * oc * depth;
   lowering.activation(step, a.activation);
-  pack(lowering, op, step, { channels: oc, depth, channelStride: depth, depthStride: 1 }, true);
+  pack(lowering, op, step, { channels: oc, depth, channelStride: depth, depthStride: 1, segment: depth }, true);
   return step;
 }
 

@@ -5,14 +5,26 @@ import * as abi from '../../assembly/abi.js';
 /** Bytes of one gathered block of rows of `depth` values (assembly/pointwise.ts blockRows). */
 export function gatherBytes(float: boolean, depth: number): number {
   const block = (row: number): number => Math.max(Math.floor(abi.GATHER_BYTES / (row * abi.BLOCK_ROWS)), 1) * abi.BLOCK_ROWS * row;
-  const pairs = (depth + 1) & ~1;
   // The scalar build's int8 rows are half as long as the others' int16 rows, and a block holds more of them.
-  return depth < 1 ? Infinity : float ? block(depth * 4) : Math.max(block(pairs), block(pairs * 2));
+  return depth < 1 ? Infinity : float ? block(depth * 4) : Math.max(block(even(depth)), block(even(depth) * 2));
 }
 
-/** Bytes of a depthwise step's ring of padded rows and its table of taps (assembly/depthwise.ts). */
+const even = (n: number): number => n + (n & 1);
+
+/** Bytes of a convolution's gathered windows and, for int8, widened input rows (assembly/conv.ts). */
+export function convBytes(words: Int32Array): number {
+  const float = words[abi.DTYPE] === abi.FLOAT32, segment = words[abi.KW] * words[abi.C];
+  const rows = float ? 0 : words[abi.KH] * even(words[abi.W] * words[abi.C]) * 2;
+  return rows + gatherBytes(float, words[abi.KH] * (float ? segment : even(segment)));
+}
+
+/**
+ * Bytes of a depthwise step's ring of padded rows and its table of taps (assembly/depthwise.ts). A tile may read as far
+ * as a whole group of columns past the end.
+ */
 export function ringBytes(words: Int32Array): number {
   const rows = (words[abi.KH] - 1) * words[abi.DILATION_H] + 1;
   const width = (words[abi.OW] - 1) * words[abi.STRIDE_W] + (words[abi.KW] - 1) * words[abi.DILATION_W] + 1;
-  return rows * width * words[abi.OC] * (words[abi.DTYPE] === abi.FLOAT32 ? 4 : 2) + (words[abi.KH] * words[abi.KW] + 1) * 4;
+  const panels = Math.ceil(words[abi.OC] / abi.PANEL), slack = abi.DEPTHWISE_COLUMNS * words[abi.STRIDE_W];
+  return (rows * width * panels + slack) * abi.PANEL * 4 + words[abi.KH] * words[abi.KW] * 4;
 }

@@ -15,6 +15,8 @@ export interface WeightLayout {
   depth: number;
   channelStride: number;
   depthStride: number;
+  /** int8: pairs of k side by side, every `segment` values filled up to a whole pair; 0: no pairs. */
+  segment: number;
 }
 
 const panels = (channels: number): number => Math.ceil(channels / PANEL);
@@ -33,18 +35,20 @@ export function packFloat32(values: Float32Array, layout: WeightLayout): Constan
   };
 }
 
-/** Pairs of k side by side; what is added to fill pairs and panels equals `zero`, so that it counts as weight 0. */
+/** What is added to fill pairs and panels equals `zero`, so that it counts as weight 0. */
 export function packInt8(values: Int8Array, layout: WeightLayout, zero: number): Constant {
   const { channels, depth, channelStride, depthStride } = layout;
-  const pairs = (depth + 1) >> 1;
+  const group = layout.segment ? 2 : 1, segment = layout.segment || depth, filled = Math.ceil(segment / group) * group;
+  const panelBytes = (depth / segment) * filled * PANEL;
   return {
-    bytes: panels(channels) * pairs * 2 * PANEL,
+    bytes: panels(channels) * panelBytes,
     write(target) {
       target.fill(zero & 255);
       for (let channel = 0; channel < channels; channel++) {
-        const panel = Math.floor(channel / PANEL) * pairs * 2 * PANEL + (channel % PANEL) * 2;
+        const panel = Math.floor(channel / PANEL) * panelBytes + (channel % PANEL) * group;
         for (let k = 0, from = channel * channelStride; k < depth; k++, from += depthStride) {
-          target[panel + (k >> 1) * 2 * PANEL + (k & 1)] = values[from];
+          const at = Math.floor(k / segment) * filled + (k % segment), inGroup = at % group;
+          target[panel + (at - inGroup) * PANEL + inGroup] = values[from];
         }
       }
     },
