@@ -27,6 +27,7 @@ export const OP_TRANSPOSE = 13;
 export const OP_QUANTIZE = 14;
 export const OP_DEQUANTIZE = 15;
 export const OP_COPY = 16;
+export const OP_INVERTED_RESIDUAL = 17;
 
 /** Words of a step record. */
 export const STEP_WORDS = 48;
@@ -77,6 +78,18 @@ export const SCALE = 43; // float32 bits; softmax: beta
 export const SCRATCH_BYTES = 44;
 export const REAL_B = 45; // add: of the second operand; REAL is of the first
 export const NUDGE = 46; // float32 bits, as in requantise.ts
+
+/** Words of an inverted residual, whose parts follow it as records of their own. SRC and DST are those of the whole. */
+export const PARTS = 9; // records that follow and are run by this one
+export const HAS_EXPAND = 10;
+export const HAS_PROJECT = 11;
+export const RESIDUAL = 12; // 0, or the operand of the addition that is not the projection: SRC or SRC2
+export const ROWS_AT_ONCE = 13; // output rows
+export const TAPS_AT = 14; // bytes from the scratch memory's start
+export const FILTERED_AT = 15;
+export const PROJECTED_AT = 16;
+export const WIDE_AT = 17;
+export const PANEL_AT = 18;
 
 export const FLOAT32 = 0;
 export const INT8 = 1;

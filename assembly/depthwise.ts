@@ -59,7 +59,7 @@ function panels(step: usize): i32 {
 /** Bytes of one panel of a ring row. */
 // @ts-ignore: decorator
 @inline
-function ringPanelBytes(step: usize, float: bool): usize {
+export function ringPanelBytes(step: usize, float: bool): usize {
   return <usize>(paddedWidth(step) * PANEL) * ringValue(float);
 }
 
@@ -77,7 +77,7 @@ export function ringSlot(step: usize, y: i32, ringRows: i32): i32 {
 }
 
 /** Input row y into a ring row: padding, values, padding. */
-function loadRow(step: usize, float: bool, y: i32, dst: usize): void {
+export function loadRow(step: usize, float: bool, y: i32, dst: usize): void {
   const width = word(step, W), padded = paddedWidth(step), left = min(word(step, PAD_LEFT), padded);
   const inside = <u32>y < <u32>word(step, H);
   const count = inside ? min(width, padded - left) : 0;
@@ -112,7 +112,7 @@ function fillPixels(step: usize, float: bool, dst: usize, pixels: i32): void {
 }
 
 /** `count` pixels of C channels into the panels of a ring row. The last panel may take up values of the next pixel. */
-export function copyRow(step: usize, float: bool, src: usize, count: i32, dst: usize): void {
+function copyRow(step: usize, float: bool, src: usize, count: i32, dst: usize): void {
   const channels = word(step, C), panelBytes = ringPanelBytes(step, float), pixel = <usize>PANEL * ringValue(float);
   for (let i = 0; i < count; i++, dst += pixel) {
     let to = dst, from = src;
@@ -139,7 +139,12 @@ function copyEight(float: bool, dst: usize, src: usize): void {
   }
 }
 
-/** The same where every input channel feeds OC / C output channels. */
+/** `pixels` int8 pixels of 8 channels to one panel of a ring row (SIMD builds). */
+export function toRing(dst: usize, src: usize, pixels: i32): void {
+  for (const end = src + (<usize>pixels << 3); src < end; src += 8, dst += 32) copyEight(false, dst, src);
+}
+
+/** A row whose input channels feed OC / C output channels each. */
 function repeatRow(step: usize, float: bool, src: usize, count: i32, dst: usize): void {
   const channels = word(step, C), all = word(step, OC), multiplier = all / channels;
   const panelBytes = ringPanelBytes(step, float), value = ringValue(float);

@@ -17,16 +17,20 @@ function second(step: usize): usize {
 
 /** a * SIGN_A + b * SIGN_B, or a * b; b repeats every PERIOD values. */
 export function binary(step: usize, product: bool): void {
-  const count = word(step, COUNT), period = word(step, PERIOD);
+  const count = word(step, COUNT), period = word(step, PERIOD), shift = word(step, DTYPE) == FLOAT32 ? 2 : 0;
   for (let from = 0; from < count; from += period) {
-    const some = min(period, count - from);
-    if (word(step, DTYPE) == FLOAT32) binaryF32(step, product, from, some);
-    else binaryInt8(step, product, from, some);
+    const at = <usize>from << shift;
+    binaryRow(step, product, activation(step, SRC) + at, second(step), activation(step, DST) + at, min(period, count - from));
   }
 }
 
-function binaryF32(step: usize, product: bool, from: i32, count: i32): void {
-  let a = activation(step, SRC) + (<usize>from << 2), b = second(step), dst = activation(step, DST) + (<usize>from << 2);
+/** `count` values that do not repeat; dst may be a or b. */
+export function binaryRow(step: usize, product: bool, a: usize, b: usize, dst: usize, count: i32): void {
+  if (word(step, DTYPE) == FLOAT32) binaryF32(step, product, a, b, dst, count);
+  else binaryInt8(step, product, a, b, dst, count);
+}
+
+function binaryF32(step: usize, product: bool, a: usize, b: usize, dst: usize, count: i32): void {
   const kind = word(step, ACTIVATION), low = wordF32(step, MIN), high = wordF32(step, MAX);
   const signA = <f32>word(step, SIGN_A), signB = <f32>word(step, SIGN_B);
   let i = 0;
@@ -51,8 +55,7 @@ function clampInt8(value: i32, step: usize): i8 {
 }
 
 /** TFLite ADD or MUL of int8 values: eight at a time in float32 with proof, the rest in integers. */
-function binaryInt8(step: usize, product: bool, from: i32, count: i32): void {
-  let a = activation(step, SRC) + from, b = second(step), dst = activation(step, DST) + from;
+function binaryInt8(step: usize, product: bool, a: usize, b: usize, dst: usize, count: i32): void {
   let i = 0;
   if (ASC_FEATURE_SIMD && word(step, REAL) != 0) {
     const zeroA = i16x8.splat(<i16>word(step, ZERO_IN)), zeroB = i16x8.splat(<i16>word(step, ZERO_IN2));

@@ -1,11 +1,12 @@
 // The door: runs steps of a plan that lies in memory. It allocates nothing and imports nothing but the memory.
 import {
-  OP, OP_ACTIVATION, OP_ADD, OP_AVERAGE_POOL, OP_CONV, OP_COPY, OP_DEPTHWISE, OP_DEQUANTIZE, OP_FLIP, OP_MEAN, OP_MUL, OP_PAD, OP_POINTWISE,
-  OP_QUANTIZE, OP_SOFTMAX, OP_TABLE, OP_TRANSPOSE, STEP_WORDS,
+  OP, OP_ACTIVATION, OP_ADD, OP_AVERAGE_POOL, OP_CONV, OP_COPY, OP_DEPTHWISE, OP_DEQUANTIZE, OP_FLIP, OP_INVERTED_RESIDUAL, OP_MEAN, OP_MUL, OP_PAD, OP_POINTWISE,
+  OP_QUANTIZE, OP_SOFTMAX, OP_TABLE, OP_TRANSPOSE, PARTS, STEP_WORDS,
 } from './abi';
 import { conv } from './conv';
 import { depthwise } from './depthwise';
 import { activations, binary, dequantise, flip, quantise, table } from './elementwise';
+import { invertedResidual } from './inverted-residual';
 import { copyRows, pad, transpose } from './move';
 import { pointwise } from './pointwise';
 import { averagePool, mean } from './pool';
@@ -20,10 +21,12 @@ export function place(stepsAt: usize, weightsAt: usize, arenaAt: usize, scratchA
   placeParts(weightsAt, arenaAt, scratchAt);
 }
 
-/** Runs steps first to last - 1. Returns last, or the number of the step whose kernel code is unknown. */
+/** Runs records first to last - 1. Returns last, or the number of the record whose kernel code is unknown. */
 export function run(first: i32, last: i32): i32 {
   for (let i = first; i < last; i++) {
-    if (!runStep(steps + <usize>(i * STEP_WORDS * 4))) return i;
+    const step = steps + <usize>(i * STEP_WORDS * 4);
+    if (!runStep(step)) return i;
+    if (word(step, OP) == OP_INVERTED_RESIDUAL) i += word(step, PARTS);
   }
   return last;
 }
@@ -46,6 +49,7 @@ function runStep(step: usize): bool {
     case OP_QUANTIZE: quantise(step); break;
     case OP_DEQUANTIZE: dequantise(step); break;
     case OP_COPY: copyRows(step); break;
+    case OP_INVERTED_RESIDUAL: invertedResidual(step); break;
     default: return false;
   }
   return true;

@@ -53,7 +53,8 @@ export function multiplyPanels(
   }
 }
 
-function multiplyPanel(
+/** The same times one panel, to pixels `dstStride` bytes apart. */
+export function multiplyPanel(
   step: usize, float: bool, rows: i32, src: usize, stride: usize, depth: i32, segments: i32, pitch: usize, w: usize, params: usize, dst: usize, dstStride: usize,
 ): void {
   if (float) panelF32(rows, src, stride, depth, segments, pitch, w, params, step, dst, dstStride);
@@ -74,7 +75,7 @@ export function pointwise(step: usize): void {
       src += <usize>(rows * depth) << 2;
       dst += <usize>(rows * channels) << 2;
     } else {
-      gatherRows(rows, src, depth, bytes);
+      gatherRows(rows, src, depth, bytes, scratch());
       multiplyPanels(step, false, rows, scratch(), <usize>bytes, depth, 1, bytes, dst);
       src += <usize>(rows * depth);
       dst += <usize>(rows * channels);
@@ -82,13 +83,12 @@ export function pointwise(step: usize): void {
   }
 }
 
-/** Copies int8 pixels into scratch rows, widened in SIMD builds. An odd depth leaves one value whose weight is zero. */
-function gatherRows(rows: i32, src: usize, depth: i32, bytes: i32): void {
-  let row = scratch();
+/** Copies int8 pixels into rows of their own, widened in SIMD builds. An odd depth leaves one value whose weight is zero. */
+export function gatherRows(rows: i32, src: usize, depth: i32, bytes: i32, dst: usize): void {
   for (let i = 0; i < rows; i++) {
-    widen(row, src, depth);
+    widen(dst, src, depth);
     src += depth;
-    row += bytes;
+    dst += bytes;
   }
 }
 

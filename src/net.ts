@@ -66,6 +66,8 @@ export class Net {
   readonly #guarded: boolean;
   /** The last inputs, from which `layer` runs again. */
   readonly #kept: Uint8Array[];
+  /** The record at which each step begins, and the end: a step that runs others has theirs behind its own. */
+  readonly #records: number[];
   /** Steps done since the inputs were written; -1 before the first run. */
   #position = -1;
 
@@ -77,6 +79,8 @@ export class Net {
     this.#guarded = guarded;
     this.inputs = plan.info.inputs.map((i) => publicInfo(plan.info.tensors[i]));
     this.outputs = plan.info.outputs.map((i) => publicInfo(plan.info.tensors[i]));
+    this.#records = [0];
+    for (const { parts } of plan.info.steps) this.#records.push(this.#records.at(-1)! + 1 + (parts?.length ?? 0));
     this.#kept = plan.info.inputs.map((i) => new Uint8Array(plan.info.tensors[i].bytes));
     if (guarded) engine.bytes(0, plan.arenaBytes).fill(GUARD_PATTERN), engine.scratchGuard().fill(GUARD_PATTERN);
   }
@@ -104,7 +108,7 @@ export class Net {
     const engine = this.#open();
     this.#keep(inputs);
     this.#writeInputs(engine);
-    engine.run(0, this.info.steps.length);
+    this.#runSteps(engine, 0, this.info.steps.length);
     this.#position = this.info.steps.length;
     return this.info.outputs.map((i) => this.#output(engine, this.info.tensors[i]));
   }
@@ -127,7 +131,7 @@ export class Net {
     const due = Math.max(made, 0) + 1;
     if (this.#position < due || this.#position - 1 > tensor.last) {
       if (this.#position > due) this.#writeInputs(engine);
-      engine.run(this.#position, due);
+      this.#runSteps(engine, this.#position, due);
       this.#position = due;
     }
     const output = this.#output(engine, tensor);
@@ -143,7 +147,7 @@ export class Net {
     this.#writeInputs(engine);
     const times = this.steps.map(({ index, op, name, macs }) => {
       const start = performance.now();
-      engine.run(index, index + 1);
+      this.#runSteps(engine, index, index + 1);
       return { index, op, name, macs, ms: performance.now() - start };
     });
     this.#position = times.length;
@@ -175,6 +179,10 @@ export class Net {
   #open(): Engine {
     if (!this.#engine) throw new DepthwiseError('DISPOSED', 'This net was disposed of. Load the weights again.');
     return this.#engine;
+  }
+
+  #runSteps(engine: Engine, first: number, last: number): void {
+    engine.run(this.#records[first], this.#records[last]);
   }
 
   #keep(inputs: ArrayBufferView[]): void {

@@ -4,6 +4,7 @@ import * as abi from '../../assembly/abi.js';
 import { DepthwiseError } from '../error.js';
 import { bytesPerElement, elements } from '../formats/graph.js';
 import type { Plan } from './plan.js';
+import { placeScratch } from './fuse.js';
 import { convBytes, gatherBytes, ringBytes } from './scratch.js';
 
 const MOST = 2 ** 30;
@@ -13,7 +14,9 @@ export function checkPlan(plan: Plan): void {
   const broken = (what: string): DepthwiseError => new DepthwiseError('BAD_FILE', `This .dw file is damaged or hostile: ${what}. Convert or download it again.`);
   const check = (ok: boolean, what: string): void => { if (!ok) throw broken(what); };
   check(Array.isArray(info?.tensors) && Array.isArray(info.steps) && Array.isArray(info.inputs) && Array.isArray(info.outputs), 'its description lacks a list');
-  check(steps.length > 0 && steps.length === info.steps.length * abi.STEP_WORDS, 'the number of steps differs from its description');
+  check(info.steps.every((step) => step && (step.parts === undefined || Array.isArray(step.parts))), 'its description lacks a step');
+  const recordCount = info.steps.reduce((sum, { parts }) => sum + 1 + (parts?.length ?? 0), 0);
+  check(steps.length > 0 && steps.length === recordCount * abi.STEP_WORDS, 'the number of steps differs from its description');
   check(plan.arenaBytes <= MOST && plan.scratchBytes <= MOST, 'it asks for more than 1 GiB of activations');
   for (const tensor of info.tensors) {
     const sound = tensor && typeof tensor.name === 'string' && Array.isArray(tensor.shape) && tensor.shape.every((d) => Number.isInteger(d) && d >= 0)
@@ -22,27 +25,31 @@ export function checkPlan(plan: Plan): void {
   }
   const index = (i: number): boolean => Number.isInteger(i) && i >= 0 && i < info.tensors.length;
   check([...info.inputs, ...info.outputs].every(index), 'an input or output is no tensor');
-  check(info.steps.every((step) => step && index(step.output) && Array.isArray(step.inputs) && step.inputs.length > 0 && step.inputs.every(index)), 'a step names no tensor');
-  for (let i = 0; i < info.steps.length; i++) {
-    const fault = stepFault(steps.subarray(i * abi.STEP_WORDS, (i + 1) * abi.STEP_WORDS), plan);
+  check(info.steps.every((step) => index(step.output) && Array.isArray(step.inputs) && step.inputs.length > 0 && step.inputs.every(index)), 'a step names no tensor');
+  const record = (i: number): Int32Array => steps.subarray(i * abi.STEP_WORDS, (i + 1) * abi.STEP_WORDS);
+  let at = 0;
+  info.steps.forEach(({ parts }, i) => {
+    const own = record(at++), others = (parts ?? []).map(() => record(at++));
+    const fault = own[abi.OP] === abi.OP_INVERTED_RESIDUAL ? blockFault(own, others, plan) : others.length ? 'has parts but is no block' : stepFault(own, plan);
     check(!fault, `step ${i} ${fault}`);
-  }
+  });
 }
 
 const isInside = (offset: number, bytes: number, limit: number): boolean => Number.isInteger(offset) && offset >= 0 && bytes >= 0 && offset + bytes <= limit;
 
 interface Extent { src: number; dst: number; weights?: number; params?: number; scratch?: number; src2?: number }
 
-/** What is wrong with one record, or nothing. */
-function stepFault(w: Int32Array, plan: Plan): string | undefined {
+/** What is wrong with one record, or nothing. Parts of a block read and write the arena only where `reach` says. */
+function stepFault(w: Int32Array, plan: Plan, reach?: Partial<Extent>): string | undefined {
   for (const word of [abi.H, abi.W, abi.C, abi.OH, abi.OW, abi.OC, abi.KH, abi.KW, abi.COUNT]) {
     if (w[word] < 0 || w[word] > MOST) return `has ${w[word]} in word ${word}`;
   }
   const fault = windowFault(w);
   if (fault) return fault;
   if (w[abi.SCRATCH_BYTES] > plan.scratchBytes) return 'needs more scratch memory than the file asks for';
-  const extent = extentOf(w);
-  if (!extent) return `names kernel ${w[abi.OP]}, which this release does not have`;
+  const whole = extentOf(w);
+  if (!whole) return `names kernel ${w[abi.OP]}, which this release does not have`;
+  const extent: Extent = reach ? { ...whole, src: 0, dst: 0, src2: 0, scratch: 0, ...reach } : whole;
   if (Object.values(extent).some((bytes) => !Number.isFinite(bytes) || bytes < 0 || bytes > MOST)) return 'has sizes that no memory holds';
   const { length } = plan.weights;
   const places: [what: string, word: number, bytes: number | undefined, limit: number][] = [
@@ -55,6 +62,28 @@ function stepFault(w: Int32Array, plan: Plan): string | undefined {
   if (extent.weights !== undefined && extent.weights > w[abi.WEIGHTS_BYTES]) return 'has too few weights';
   if ((extent.scratch ?? 0) > plan.scratchBytes) return 'needs more scratch memory than the file asks for';
   return undefined;
+}
+
+/** A block's parts must fit together, and its scratch memory be laid out as the compiler lays it out. */
+function blockFault(w: Int32Array, parts: Int32Array[], plan: Plan): string | undefined {
+  const flags = [abi.HAS_EXPAND, abi.HAS_PROJECT].every((word) => w[word] === 0 || w[word] === 1);
+  const residual = w[abi.RESIDUAL], project = parts[w[abi.HAS_EXPAND] + 1], filter = parts[w[abi.HAS_EXPAND]], add = parts[parts.length - 1];
+  if (!flags || ![0, abi.SRC, abi.SRC2].includes(residual) || (residual && !w[abi.HAS_PROJECT])) return 'has an impossible block';
+  const kinds = [...(w[abi.HAS_EXPAND] ? [abi.OP_POINTWISE] : []), abi.OP_DEPTHWISE, ...(w[abi.HAS_PROJECT] ? [abi.OP_POINTWISE] : []), ...(residual ? [abi.OP_ADD] : [])];
+  if (w[abi.PARTS] !== parts.length || parts.map((part) => part[abi.OP]).join() !== kinds.join()) return 'lacks a part of its block';
+  if (w[abi.ROWS_AT_ONCE] < 1 || w[abi.ROWS_AT_ONCE] > 65536 || parts.some((part) => part[abi.DTYPE] !== w[abi.DTYPE])) return 'has an impossible block';
+  const size = w[abi.DTYPE] === abi.FLOAT32 ? 4 : 1, inputs = filter[abi.H] * filter[abi.W], outputs = filter[abi.OH] * filter[abi.OW];
+  const last = w[abi.HAS_PROJECT] ? project : filter, values = outputs * last[abi.OC];
+  const fits = filter[abi.C] === filter[abi.OC]
+    && (!w[abi.HAS_EXPAND] || (parts[0][abi.OC] === filter[abi.C] && parts[0][abi.COUNT] === inputs))
+    && (!w[abi.HAS_PROJECT] || (project[abi.C] === filter[abi.OC] && project[abi.COUNT] === outputs))
+    && (!residual || (add[abi.COUNT] === values && add[abi.PERIOD] === values && add[abi.SRC2_CONSTANT] === 0));
+  if (!fits) return 'has parts that do not fit together';
+  const laid = w.slice();
+  if (!(placeScratch(laid, parts) <= plan.scratchBytes) || laid.some((value, i) => value !== w[i])) return 'lays out its scratch memory wrongly';
+  if (!isInside(w[abi.DST], values * size, plan.arenaBytes)) return 'has its output outside of memory';
+  if (residual && !isInside(add[residual], values * size, plan.arenaBytes)) return 'has its second operand outside of memory';
+  return parts.map((part, i) => stepFault(part, plan, i === 0 ? { src: inputs * part[abi.C] * size } : {})).find((fault) => fault !== undefined);
 }
 
 const WINDOWED = [abi.OP_CONV, abi.OP_DEPTHWISE, abi.OP_AVERAGE_POOL];

@@ -28,6 +28,8 @@ export interface Step {
   params?: Constant;
   /** A constant second operand, for word SRC2. */
   operand?: Constant;
+  /** Steps that this one runs, row by row. */
+  parts?: Step[];
   macs: number;
 }
 

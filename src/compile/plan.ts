@@ -6,6 +6,8 @@ import { bytesPerElement, elements } from '../formats/graph.js';
 import type { DType, Graph, Preprocessing } from '../formats/graph.js';
 import { align, lowerBound, planArena } from './arena.js';
 import type { Life } from './arena.js';
+import { fuse } from './fuse.js';
+import { overwritable } from './in-place.js';
 import { Lowering, lower } from './lower.js';
 import type { Step } from './lower.js';
 import { simplify } from './simplify.js';
@@ -17,7 +19,7 @@ export interface PlannedTensor {
   dtype: DType;
   scale?: number;
   zeroPoint?: number;
-  /** Place in the arena, and the first and last step that touch it. */
+  /** Place in the arena, and the first and last step after which it lies there whole. */
   offset: number;
   bytes: number;
   first: number;
@@ -33,6 +35,8 @@ export interface PlannedStep {
   inputs: number[];
   output: number;
   macs: number;
+  /** Kinds of the steps that this one runs row by row; each has a record of its own after it. */
+  parts?: string[];
 }
 
 /** What a plan says about itself; saved as JSON in a .dw file. */
@@ -59,24 +63,32 @@ export interface Plan {
 /** Bytes that stay free after each buffer of a guarded plan; no two of its buffers share memory. */
 export const GUARD_BYTES = 64;
 
-export function compile(graph: Graph, options: { guard?: boolean } = {}): Plan {
+export interface CompileOptions {
+  /** Runs every block row by row, wherever that needs less memory, though it may take longer. */
+  lowMemory?: boolean;
+  /** Guard bytes after every buffer (tests). */
+  guard?: boolean;
+}
+
+export function compile(graph: Graph, options: CompileOptions = {}): Plan {
   const simplified = simplify(graph);
-  const steps = withFlips(simplified, lower(simplified));
+  const steps = withFlips(simplified, fuse(simplified, lower(simplified), options.lowMemory ?? false));
   if (steps.length === 0) throw new DepthwiseError('BAD_FILE', 'The model has no operator that computes anything.');
   const lives = lifetimes(simplified, steps);
-  const roots = [...lives.keys()];
-  const all = [...lives.values()];
+  const homes = options.guard ? new Map([...lives.keys()].map((root) => [root, root])) : shareHomes(simplified, steps, lives);
+  const residents = [...new Set(homes.values())];
+  const all = residents.map((home): Life => [...homes].filter(([, at]) => at === home).map(([root]) => lives.get(root)!).reduce(together));
   const end = steps.length;
   const buffers = options.guard ? all.map((life) => ({ ...life, first: 0, last: end })) : all;
   const arena = planArena(buffers, options.guard ? GUARD_BYTES : 0);
-  const offsets = new Map(roots.map((root, i) => [root, arena.offsets[i]]));
+  const offsets = new Map([...homes].map(([root, home]) => [root, arena.offsets[residents.indexOf(home)]]));
   const { records, weights } = place(simplified, steps, offsets);
   return {
     steps: records,
     weights,
     arenaBytes: arena.bytes,
     scratchBytes: align(Math.max(64, ...steps.map((step) => step.words[abi.SCRATCH_BYTES]))),
-    info: { ...describe(graph, simplified, steps, lives, offsets), arenaLowerBound: lowerBound(all) },
+    info: { ...describe(graph, simplified, steps, wholeLives(lives, homes), offsets), arenaLowerBound: lowerBound(all) },
   };
 }
 
@@ -115,11 +127,33 @@ function lifetimes(graph: Simplified, steps: Step[]): Map<number, Life> {
   return lives;
 }
 
+const together = (a: Life, b: Life): Life => ({ bytes: Math.max(a.bytes, b.bytes), first: Math.min(a.first, b.first), last: Math.max(a.last, b.last) });
+
+/** The buffer in whose place each buffer lies: its own, or that of an input which the step making it is the last to read. */
+function shareHomes(graph: Simplified, steps: Step[], lives: Map<number, Life>): Map<number, number> {
+  const homes = new Map([...lives.keys()].map((root) => [root, root]));
+  steps.forEach((step, at) => {
+    const dst = graph.alias[step.dst];
+    const src = overwritable(step).map((i) => graph.alias[i]).find((root) => root !== dst && lives.get(root)!.last === at && lives.get(root)!.bytes >= lives.get(dst)!.bytes);
+    if (src !== undefined && lives.get(dst)!.first === at) homes.set(dst, homes.get(src)!);
+  });
+  return homes;
+}
+
+/** Lives as readers of layers see them: a buffer that is written over ends one step earlier. */
+function wholeLives(lives: Map<number, Life>, homes: Map<number, number>): Map<number, Life> {
+  return new Map([...lives].map(([root, life]) => {
+    const isOverwritten = [...homes].some(([other, home]) => other !== root && home === homes.get(root) && lives.get(other)!.first === life.last);
+    return [root, isOverwritten ? { ...life, last: life.last - 1 } : life];
+  }));
+}
+
 /** Step records with addresses, and the weights section. */
 function place(graph: Simplified, steps: Step[], offsets: Map<number, number>): { records: Int32Array; weights: Uint8Array } {
-  const constants = steps.flatMap((step) => [step.weights, step.params, step.operand].filter((constant) => constant !== undefined));
+  const all = steps.flatMap((step) => [step, ...(step.parts ?? [])]);
+  const constants = all.flatMap((step) => [step.weights, step.params, step.operand].filter((constant) => constant !== undefined));
   const weights = new Uint8Array(constants.reduce((sum, constant) => sum + align(constant.bytes), 0));
-  const records = new Int32Array(steps.length * abi.STEP_WORDS);
+  const records = new Int32Array(all.length * abi.STEP_WORDS);
   let at = 0;
   const write = (words: Int32Array, index: number, constant: Step['weights']): void => {
     if (!constant) return;
@@ -127,13 +161,14 @@ function place(graph: Simplified, steps: Step[], offsets: Map<number, number>): 
     constant.write(weights.subarray(at, at + constant.bytes));
     at += align(constant.bytes);
   };
-  steps.forEach((step, i) => {
+  all.forEach((step, i) => {
     const { words } = step;
     write(words, abi.WEIGHTS, step.weights);
     words[abi.WEIGHTS_BYTES] = step.weights?.bytes ?? 0;
     write(words, abi.PARAMS, step.params);
     write(words, abi.SRC2, step.operand);
-    const address = (tensor: number): number => offsets.get(graph.alias[tensor])!;
+    // What lies between the parts of a block has no place in the arena, and nobody reads its address.
+    const address = (tensor: number): number => offsets.get(graph.alias[tensor]) ?? 0;
     words[abi.SRC] = address(step.src);
     words[abi.DST] = address(step.dst);
     if (step.src2 >= 0) words[abi.SRC2] = address(step.src2);
@@ -166,7 +201,7 @@ function describe(
     outputs: simplified.outputs.map((i) => index.get(i)!),
     tensors,
     steps: steps.map((step): PlannedStep => ({
-      kind: step.kind, where: step.where, macs: step.macs, output: index.get(step.dst)!,
+      kind: step.kind, where: step.where, macs: step.macs, output: index.get(step.dst)!, ...(step.parts && { parts: step.parts.map(({ kind }) => kind) }),
       inputs: [step.src, step.src2].filter((i) => i >= 0).map((i) => index.get(i)!),
     })),
   };

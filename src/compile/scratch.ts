@@ -18,13 +18,14 @@ export function convBytes(words: Int32Array): number {
   return rows + gatherBytes(float, words[abi.KH] * (float ? segment : even(segment)));
 }
 
-/**
- * Bytes of a depthwise step's ring of padded rows and its table of taps (assembly/depthwise.ts). A tile may read as far
- * as a whole group of columns past the end.
- */
+/** Bytes of a depthwise step's ring of padded rows and its table of taps (assembly/depthwise.ts). */
 export function ringBytes(words: Int32Array): number {
-  const rows = (words[abi.KH] - 1) * words[abi.DILATION_H] + 1;
+  return ringBytesOf(words, (words[abi.KH] - 1) * words[abi.DILATION_H] + 1) + words[abi.KH] * words[abi.KW] * 4;
+}
+
+/** Bytes of a ring of `rows` rows. A tile may read as far as a whole group of columns past the end. */
+export function ringBytesOf(words: Int32Array, rows: number): number {
   const width = (words[abi.OW] - 1) * words[abi.STRIDE_W] + (words[abi.KW] - 1) * words[abi.DILATION_W] + 1;
   const panels = Math.ceil(words[abi.OC] / abi.PANEL), slack = abi.DEPTHWISE_COLUMNS * words[abi.STRIDE_W];
-  return (rows * width * panels + slack) * abi.PANEL * 4 + words[abi.KH] * words[abi.KW] * 4;
+  return (rows * width * panels + slack) * abi.PANEL * 4;
 }

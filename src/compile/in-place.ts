@@ -1,0 +1,32 @@
+// Knows which steps may write their result over an input that nobody reads afterwards.
+import * as abi from '../../assembly/abi.js';
+import type { Step } from './lower.js';
+
+const ELEMENTWISE = [abi.OP_ADD, abi.OP_MUL, abi.OP_TABLE, abi.OP_ACTIVATION];
+
+/** Inputs of a step whose place its output may take, at the same address: tensors, the best first. */
+export function overwritable(step: Step): number[] {
+  const { words } = step;
+  if (ELEMENTWISE.includes(step.op)) return [step.src, step.src2].filter((i, at) => i >= 0 && (at === 0 || words[abi.PERIOD] === words[abi.COUNT]));
+  if (step.op === abi.OP_DEPTHWISE) return rowsStayAhead(step, words, words[abi.OC], 1) ? [step.src] : [];
+  if (step.parts) {
+    const { words: last } = step.parts.findLast((part) => part.op !== abi.OP_ADD)!, filter = step.parts.find((part) => part.op === abi.OP_DEPTHWISE)!;
+    // Another tensor added at the end would be read by a later row than it is written.
+    if (step.src2 >= 0 && step.src2 !== step.src) return [];
+    return rowsStayAhead(step, filter.words, last[abi.OC], words[abi.ROWS_AT_ONCE]) ? [step.src] : [];
+  }
+  return [];
+}
+
+/** Whether every output row ends before the first input row that is still to be read into the ring. */
+function rowsStayAhead(step: Step, filter: Int32Array, outChannels: number, batch: number): boolean {
+  const inChannels = (step.parts?.[0].words ?? filter)[abi.C];
+  const inRow = filter[abi.W] * inChannels, outRow = filter[abi.OW] * outChannels;
+  const window = (filter[abi.KH] - 1) * filter[abi.DILATION_H] + 1;
+  for (let oy = 0; oy < filter[abi.OH]; oy += batch) {
+    const rows = Math.min(batch, filter[abi.OH] - oy);
+    const read = Math.min((oy + rows - 1) * filter[abi.STRIDE_H] - filter[abi.PAD_TOP] + window, filter[abi.H]);
+    if ((oy + rows) * outRow > read * inRow) return false;
+  }
+  return true;
+}
