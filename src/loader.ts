@@ -1,7 +1,7 @@
 // Knows the way from any source of weights to a running net: fetch, recognise, compile, choose a build. It does not
 // know where the builds come from: the entries `load.ts` (inlined) and `core.ts` (the user's own) say that.
 import { compile } from './compile/plan.js';
-import type { Plan, PlanInfo } from './compile/plan.js';
+import type { Plan, PlanInfo, Purpose } from './compile/plan.js';
 import { BUILDS, Engine, chooseBuild, layoutOf } from './engine.js';
 import type { Build, BuildSource, MemoryReport } from './engine.js';
 import { DepthwiseError } from './error.js';
@@ -28,6 +28,8 @@ export interface ConvertOptions {
   alpha?: number;
   /** Height and width of the input, in pixels. */
   size?: number;
+  /** What to plan for: speed (default), the least memory, or every layer to look at. A .dw file has been planned. */
+  plan?: Purpose;
   /** 'torch': symmetric padding. 'tf': SAME padding and epsilon 1e-3. */
   style?: 'torch' | 'tf';
 }
@@ -41,7 +43,7 @@ export interface LoadOptions extends ConvertOptions, FetchOptions {
 
 /** A plan from the bytes of a .dw, .tflite or .safetensors file. */
 export async function readWeights(bytes: Uint8Array, options: ConvertOptions = {}): Promise<Plan> {
-  return described(isDw(bytes) ? await planFromDw(bytes) : compile(readGraph(bytes, options)), options);
+  return described(isDw(bytes) ? await planFromDw(bytes, options) : compile(readGraph(bytes, options), { plan: options.plan }), options);
 }
 
 function readGraph(bytes: Uint8Array, options: ConvertOptions): Graph {
@@ -59,7 +61,7 @@ function described(plan: Plan, { labels, licence, source }: ConvertOptions): Pla
   return { ...plan, info: { ...plan.info, about, ...(labels && { labels }) } };
 }
 
-async function planFromDw(bytes: Uint8Array): Promise<Plan> {
+async function planFromDw(bytes: Uint8Array, options: ConvertOptions): Promise<Plan> {
   const { steps, weights, info, arenaBytes, scratchBytes } = await readDw(bytes);
   let parsed: PlanInfo;
   try {
@@ -69,6 +71,9 @@ async function planFromDw(bytes: Uint8Array): Promise<Plan> {
   }
   const plan: Plan = { steps: new Int32Array(steps.slice().buffer), weights, arenaBytes, scratchBytes, info: parsed };
   checkPlan(plan);
+  if (options.plan && options.plan !== parsed.purpose) {
+    throw new DepthwiseError('BAD_INPUT', `This .dw file was planned to be ${parsed.purpose}, not ${options.plan}. Convert the model again with that plan.`);
+  }
   return plan;
 }
 
@@ -89,7 +94,7 @@ export interface Loader {
   /** The exact bytes that `load` with the same options would take, without taking them. */
   memoryFor(source: Source, options?: LoadOptions): Promise<MemoryReport>;
   /** A net from a graph in memory; `guard` puts guard bytes around every buffer (tests). */
-  loadGraph(graph: Graph, options?: { build?: Build; guard?: boolean }): Promise<Net>;
+  loadGraph(graph: Graph, options?: { build?: Build; guard?: boolean; plan?: Purpose }): Promise<Net>;
   /** The builds that compute rightly on this host, best first. */
   availableBuilds(): Promise<Build[]>;
 }
@@ -120,8 +125,8 @@ export function makeLoader(sources: BuildSource): Loader {
       const { weightsBytes, arenaBytes, scratchBytes, totalBytes } = layoutOf(plan, (await chooseFor(options)).build);
       return { weightsBytes, arenaBytes, scratchBytes, totalBytes };
     },
-    async loadGraph(graph, { build, guard = false } = {}) {
-      return start(compile(graph, { guard }), { build }, guard);
+    async loadGraph(graph, { build, guard = false, plan } = {}) {
+      return start(compile(graph, { guard, plan }), { build }, guard);
     },
     async availableBuilds() {
       const works = await Promise.all(BUILDS.map((build) => choose(build).then(() => true, () => false)));

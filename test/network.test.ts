@@ -42,7 +42,7 @@ interface Case { name: string; input: { file: string } | { file: string }[]; out
 
 function oracle(build: LoadOptions['build'], folder: string): void {
   const dir = path.join(shared, 'oracle', folder), manifest = json(dir, 'manifest.json');
-  test(`${build}: ${folder}, every case`, () => withNet(bytesAt(dir, manifest.model), { build }, (net) => {
+  for (const plan of ['fast', 'small'] as const) test(`${build}: ${folder}, every case, ${plan} plan`, () => withNet(bytesAt(dir, manifest.model), { build, plan }, (net) => {
     for (const { name, input, outputs } of manifest.cases as Case[]) {
       const results = net.run(...[input].flat().map(({ file }) => bytesAt(dir, file)));
       outputs.forEach(({ file, type }, i) => {
@@ -57,7 +57,7 @@ interface Layer { name: string; offset: number; bytes: number }
 
 function everyLayer(build: LoadOptions['build'], folder: string): void {
   const dir = path.join(shared, 'oracle', folder);
-  test(`${build}: ${folder}, every layer`, () => withNet(bytesAt(dir, json(dir, 'manifest.json').model), { build }, (net) => {
+  test(`${build}: ${folder}, every layer`, () => withNet(bytesAt(dir, json(dir, 'manifest.json').model), { build, plan: 'layers' }, (net) => {
     const layers = json(dir, 'golden_retriever.layers.json') as Layer[], dump = bytesAt(dir, 'golden_retriever.layers.bin');
     net.run(bytesAt(shared, 'oracle/inputs/golden_retriever_224x224_u8.bin'));
     assert.ok(layers.length > 60);

@@ -105,6 +105,33 @@ export function convGraph(random: Random, dtype: ActivationType, depthwise: bool
   return b.op({ kind: depthwise ? 'depthwiseConv2d' : 'conv2d', stride, dilation, padding, activation }, [input, ...parts], b.activation([1, ...out, oc], outputScale));
 }
 
+/** Expand, depthwise, project, add: each but the depthwise sometimes left out. */
+export function blockGraph(random: Random, dtype: ActivationType): Graph {
+  const b = new OneOperator(random, dtype), { graph } = b;
+  const kernel = random.of([3, 3, 5]), stride = random.of([1, 1, 2]), size = [random.of([...SIZES, 16, 20]), random.of([...SIZES, 16, 20])];
+  const channels = random.of(CHANNELS), expanded = random.below(3) ? random.of(CHANNELS) : channels;
+  const link = (kind: 'conv2d' | 'depthwiseConv2d', from: number, [h, w, oc]: number[], kernelSize: number, step: number, activation: Activation): number => {
+    const ic = graph.tensors[from].shape[3], depthwise = kind === 'depthwiseConv2d', scale = graph.tensors[from].quantization?.scale[0] ?? 1;
+    const { parts, outputScale } = b.weights(depthwise ? [1, kernelSize, kernelSize, oc] : [oc, 1, 1, ic], oc, depthwise ? kernelSize ** 2 : ic, scale);
+    const output = b.activation([1, h, w, oc], outputScale);
+    graph.operators.push({ attributes: { kind, stride: [step, step], dilation: [1, 1], padding: 'same', activation }, inputs: [from, ...parts], outputs: [output], where: `operator ${graph.operators.length} (${kind})` });
+    return output;
+  };
+  const input = b.input([1, ...size, channels], random.between(0.005, 0.05));
+  let at = expanded === channels ? input : link('conv2d', input, [...size, expanded], 1, 1, 'relu6');
+  const out = size.map((s) => Math.ceil(s / stride));
+  at = link('depthwiseConv2d', at, [...out, expanded], kernel, stride, 'relu6');
+  const project = random.below(5) > 0, residual = project && stride === 1 && random.below(2) > 0;
+  if (project) at = link('conv2d', at, [...out, residual ? channels : random.of(CHANNELS)], 1, 1, 'none');
+  if (residual) {
+    const scale = [input, at].reduce((sum, i) => sum + (graph.tensors[i].quantization?.scale[0] ?? 0), 0), order = random.below(2) ? [input, at] : [at, input];
+    at = b.activation([1, ...out, channels], scale);
+    graph.operators.push({ attributes: { kind: 'add', activation: 'none' }, inputs: order, outputs: [at], where: 'operator (add)' });
+  }
+  graph.outputs.push(at);
+  return graph;
+}
+
 export function fullyConnectedGraph(random: Random, dtype: ActivationType): Graph {
   const b = new OneOperator(random, dtype);
   const depth = random.of([...CHANNELS, 100, 257]), oc = random.of(CHANNELS), rows = random.of([1, 1, 2, 7]), scale = random.between(0.005, 0.05);

@@ -24,10 +24,11 @@ export interface Parsed {
 
 export const usage = (message: string) => new DepthwiseError('USAGE', message);
 
-/** Options of every command that loads weights; all but `build` say what a bare .safetensors file does not. */
+/** Options of every command that loads weights; those after `plan` say what a bare .safetensors file does not. */
 export const WEIGHTS_OPTIONS = {
   build: { type: 'string' },
   labels: { type: 'string' },
+  plan: { type: 'string' },
   arch: { type: 'string' },
   alpha: { type: 'string' },
   size: { type: 'string' },
@@ -36,6 +37,7 @@ export const WEIGHTS_OPTIONS = {
 
 export const WEIGHTS_HELP = `  --build B        scalar, simd or relaxed (default: the fastest that runs here)
   --labels FILE    one label a line, or a JSON list
+  --plan P         fast (default), small (least memory) or layers (every layer kept)
   --arch A         for .safetensors that do not tell: v1, v2, v3-small, v3-large,
                    v3-small-minimal, v3-large-minimal; also --alpha X, --size N,
                    --style torch|tf`;
@@ -88,6 +90,7 @@ export function loadOptions(parsed: Parsed): LoadOptions {
   const labels = text('labels');
   const options: LoadOptions = {
     build: oneOf<Build>('build', text('build'), ['scalar', 'simd', 'relaxed']),
+    plan: oneOf('plan', text('plan'), ['fast', 'small', 'layers']),
     arch: text('arch') as LoadOptions['arch'], // the library knows the list, and says it
     alpha: text('alpha') === undefined ? undefined : positive('alpha', text('alpha')!),
     size: text('size') === undefined ? undefined : wholePositive('size', text('size')!),

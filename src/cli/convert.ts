@@ -18,6 +18,7 @@ export const convert: Command = {
   --alpha X        width multiplier; read from the file's shapes and checked when given
   --size N         pixels a side of the input
   --style S        torch (default) or tf padding, for .safetensors
+  --plan P         fast (default), small (least memory) or layers (every layer kept)
   --labels FILE    one label a line, or a JSON list
   --licence TEXT   terms of the weights, kept in the file
   --source TEXT    where they come from, kept in the file`,

@@ -18,6 +18,7 @@ function show(net: Net, source: string): void {
   print([...net.inputs.map(tensorLine('input ')), ...net.outputs.map(tensorLine('output'))].join('\n'));
   print(`labels  ${net.labels?.length ? `${net.labels.length} (${net.labels.slice(0, 3).join(', ')}, …)` : 'none'}`);
   print(`work    ${steps.length} steps, ${millions(macs)} million multiply-accumulates`);
+  print(`plan    ${net.info.purpose}; no arena for these steps can be smaller than ${bytes(net.info.arenaLowerBound)}`);
   print(`memory  weights ${bytes(memory.weightsBytes)}, arena ${bytes(memory.arenaBytes)}, scratch ${bytes(memory.scratchBytes)}, in all ${bytes(memory.totalBytes)} (${net.build} build)\n`);
   print(table(
     ['step', 'kernel', 'output', 'in', 'out', 'M MACs', 'at', 'bytes'],
@@ -39,6 +40,6 @@ ${WEIGHTS_HELP}`,
     const net = await loadWeights(source, loadOptions(parsed));
     if (!parsed.flag('json')) return show(net, source);
     const { build, about, labels, preprocessing, inputs, outputs, memory, steps, tensors } = net;
-    printJson({ source, build, about, labels, preprocessing, inputs, outputs, memory, macs: steps.reduce((sum, step) => sum + step.macs, 0), steps, tensors });
+    printJson({ source, build, plan: net.info.purpose, arenaLowerBound: net.info.arenaLowerBound, about, labels, preprocessing, inputs, outputs, memory, macs: steps.reduce((sum, step) => sum + step.macs, 0), steps, tensors });
   },
 };

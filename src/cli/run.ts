@@ -52,7 +52,10 @@ ${WEIGHTS_HELP}`,
     if (!parsed.list('input').length) throw usage('give an input: --input IN.bin.');
     if (!out) throw usage('say where the outputs go: --out DIR.');
     const inputs = parsed.list('input').map((file) => readBytes(file, 'input'));
-    const net = await loadWeights(weights, loadOptions(parsed));
+    const options = loadOptions(parsed);
+    // Steps that run as one keep no layers; a .dw file is planned already and shows what it has.
+    if (parsed.flag('layers') && !weights.endsWith('.dw')) options.plan ??= 'layers';
+    const net = await loadWeights(weights, options);
     const outputs = net.run(...inputs).map((output) => ({ ...output, bytes: raw(output) }));
     makeFolder(out);
     outputs.forEach((output, i) => {

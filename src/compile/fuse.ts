@@ -15,9 +15,9 @@ interface Block {
 
 /**
  * Steps with blocks in place of their parts. By default only blocks whose expanded map is too large for a level-2 cache,
- * where that saves time; with `lowMemory` every block.
+ * where that saves time; with `every` all of them.
  */
-export function fuse(graph: Simplified, steps: Step[], lowMemory: boolean): Step[] {
+export function fuse(graph: Simplified, steps: Step[], every: boolean): Step[] {
   const readers = new Map<number, number>();
   const count = (tensor: number): void => { if (tensor >= 0) readers.set(graph.alias[tensor], (readers.get(graph.alias[tensor]) ?? 0) + 1); };
   for (const step of steps) [step.src, step.src2].forEach(count);
@@ -29,7 +29,7 @@ export function fuse(graph: Simplified, steps: Step[], lowMemory: boolean): Step
   for (let i = 0; i < steps.length;) {
     const block = blockAt(steps, i, feeds);
     const parts = block ? partsOf(block) : [];
-    if (block && parts.length > 1 && (lowMemory || isLarge(block))) {
+    if (block && parts.length > 1 && (every || isLarge(block))) {
       fused.push(blockStep(graph, block));
       i += parts.length;
     } else fused.push(steps[i++]);

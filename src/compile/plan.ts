@@ -41,6 +41,7 @@ export interface PlannedStep {
 
 /** What a plan says about itself; saved as JSON in a .dw file. */
 export interface PlanInfo {
+  purpose: Purpose;
   about: Graph['about'];
   labels?: string[];
   preprocessing?: Preprocessing;
@@ -63,16 +64,25 @@ export interface Plan {
 /** Bytes that stay free after each buffer of a guarded plan; no two of its buffers share memory. */
 export const GUARD_BYTES = 64;
 
+/**
+ * What a plan is for. fast: blocks run row by row where that saves time. small: every block does, for the least memory.
+ * layers: none does, so that every tensor of the model lies in memory at some step (net.layer).
+ */
+export type Purpose = 'fast' | 'small' | 'layers';
+export const PURPOSES: readonly Purpose[] = ['fast', 'small', 'layers'];
+
 export interface CompileOptions {
-  /** Runs every block row by row, wherever that needs less memory, though it may take longer. */
-  lowMemory?: boolean;
+  plan?: Purpose;
   /** Guard bytes after every buffer (tests). */
   guard?: boolean;
 }
 
 export function compile(graph: Graph, options: CompileOptions = {}): Plan {
+  const purpose = options.plan ?? 'fast';
+  if (!PURPOSES.includes(purpose)) throw new DepthwiseError('BAD_INPUT', `There is no plan "${purpose}"; there are ${PURPOSES.join(', ')}.`);
   const simplified = simplify(graph);
-  const steps = withFlips(simplified, fuse(simplified, lower(simplified), options.lowMemory ?? false));
+  const lowered = lower(simplified);
+  const steps = withFlips(simplified, purpose === 'layers' ? lowered : fuse(simplified, lowered, purpose === 'small'));
   if (steps.length === 0) throw new DepthwiseError('BAD_FILE', 'The model has no operator that computes anything.');
   const lives = lifetimes(simplified, steps);
   const homes = options.guard ? new Map([...lives.keys()].map((root) => [root, root])) : shareHomes(simplified, steps, lives);
@@ -88,7 +98,7 @@ export function compile(graph: Graph, options: CompileOptions = {}): Plan {
     weights,
     arenaBytes: arena.bytes,
     scratchBytes: align(Math.max(64, ...steps.map((step) => step.words[abi.SCRATCH_BYTES]))),
-    info: { ...describe(graph, simplified, steps, wholeLives(lives, homes), offsets), arenaLowerBound: lowerBound(all) },
+    info: { purpose, ...describe(graph, simplified, steps, wholeLives(lives, homes), offsets), arenaLowerBound: lowerBound(all) },
   };
 }
 
@@ -179,7 +189,7 @@ function place(graph: Simplified, steps: Step[], offsets: Map<number, number>): 
 
 function describe(
   graph: Graph, simplified: Simplified, steps: Step[], lives: Map<number, Life>, offsets: Map<number, number>,
-): Omit<PlanInfo, 'arenaLowerBound'> {
+): Omit<PlanInfo, 'arenaLowerBound' | 'purpose'> {
   const shown = simplified.tensors.map((_, i) => i).filter((i) => lives.has(simplified.alias[i]));
   const index = new Map(shown.map((tensor, i) => [tensor, i]));
   const raw = new Set(steps.filter((step) => step.op === abi.OP_FLIP && step.src !== step.dst).map((step) => step.dst));
