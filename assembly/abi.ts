@@ -109,6 +109,10 @@ export const PANEL = 8;
 export const PARAMS_FLOAT32 = 32;
 export const PARAMS_INT8 = 160;
 
+/** Bytes before the scratch memory that tiles use for a moment: TAIL_ROWS rows of 8 values, and a tile's sums. */
+export const TEMP_BYTES = 512;
+export const TAIL_ROWS = 12;
+
 /** Bytes of gathered pixels that a convolution works on at a time; about half a level-2 cache. */
 export const GATHER_BYTES = 49152;
 /** Widest pixel tile; a gathered block holds a multiple of it (both 4 and 6 divide it). */

@@ -7,7 +7,7 @@ import {
   C, DILATION_H, DILATION_W, DST, DTYPE, FLOAT32, H, KH, KW, OC, OH, OW, PAD_LEFT, PAD_TOP, SRC, STRIDE_H, STRIDE_W, W, ZERO_IN,
 } from './abi';
 import { blockRows, multiplyPanels, rowBytes, valueBytes, widen } from './pointwise';
-import { activation, scratch, word } from './step';
+import { activation, scratch, shareEnd, shareStart, word } from './step';
 
 /** H x W x C to OH x OW x OC; cells outside the picture count as zero (float32) or the zero point (int8). */
 export function conv(step: usize): void {
@@ -17,8 +17,9 @@ export function conv(step: usize): void {
   // Columns first to last - 1 have windows inside the picture.
   const room = word(step, DILATION_W) == 1 ? word(step, W) + pad - word(step, KW) : -1;
   const last = room < 0 ? 0 : min(room / stride + 1, width), first = min((pad + stride - 1) / stride, last);
-  let dst = activation(step, DST);
-  for (let oy = 0, height = word(step, OH); oy < height; oy++, dst += <usize>width * pixel) {
+  const from = shareStart(word(step, OH), 1), to = shareEnd(word(step, OH), 1);
+  let dst = activation(step, DST) + <usize>(from * width) * pixel;
+  for (let oy = from; oy < to; oy++, dst += <usize>width * pixel) {
     const top = oy * word(step, STRIDE_H) - word(step, PAD_TOP);
     if (top < 0 || top + reach >= word(step, H) || first == last) {
       gatherColumns(step, float, top, 0, width, dst);

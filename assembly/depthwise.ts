@@ -6,11 +6,11 @@
 //   ring row: [OC / 8][width][8], width (OW - 1) * stride + (KW - 1) * dilation + 1
 import {
   C, DEPTHWISE_COLUMNS, DILATION_H, DILATION_W, DST, DTYPE, FLOAT32, H, KH, KW, OC, OH, OW, PAD_LEFT, PAD_TOP, PANEL, PARAMS, PARAMS_FLOAT32,
-  PARAMS_INT8, SRC, STRIDE_H, STRIDE_W, W, WEIGHTS, ZERO_IN,
+  PARAMS_INT8, SRC, STRIDE_H, STRIDE_W, TAIL_ROWS, W, WEIGHTS, ZERO_IN,
 } from './abi';
 import { filterColumns } from './depthwise-tile';
-import { activation, constant, scratch, word } from './step';
-import { TAIL_ROWS, storeTail, tail } from './tile';
+import { activation, constant, scratch, shareEnd, shareStart, word } from './step';
+import { storeTail, tail } from './tile';
 
 /** H x W x C to OH x OW x OC, OC a multiple of C. */
 export function depthwise(step: usize): void {
@@ -18,8 +18,9 @@ export function depthwise(step: usize): void {
   const ringRows = windowRows(step), ringBytes = ringRowBytes(step, float);
   const taps = scratch() + <usize>ringRows * ringBytes;
   const rowOut = <usize>(word(step, OW) * word(step, OC)) << (float ? 2 : 0);
-  let dst = activation(step, DST), next = -word(step, PAD_TOP);
-  for (let oy = 0, height = word(step, OH); oy < height; oy++) {
+  const first = shareStart(word(step, OH), 1), last = shareEnd(word(step, OH), 1);
+  let dst = activation(step, DST) + <usize>first * rowOut, next = i32.MIN_VALUE;
+  for (let oy = first; oy < last; oy++) {
     const top = oy * word(step, STRIDE_H) - word(step, PAD_TOP);
     for (next = max(next, top); next < top + ringRows; next++) {
       loadRow(step, float, next, scratch() + <usize>ringSlot(step, next, ringRows) * ringBytes);
@@ -189,7 +190,7 @@ function filterTail(step: usize, float: bool, lanes: i32, taps: usize, at: usize
   const columnBytes = <usize>(word(step, STRIDE_W) * PANEL) * ringValue(float);
   for (let column = 0, columns = word(step, OW); column < columns; column += TAIL_ROWS) {
     const some = min(columns - column, TAIL_ROWS);
-    filterColumns(step, float, some, taps, at, w, params, tail, <usize>PANEL << (float ? 2 : 0));
+    filterColumns(step, float, some, taps, at, w, params, tail(), <usize>PANEL << (float ? 2 : 0));
     storeTail(float, some, lanes, dst, outBytes);
     at += TAIL_ROWS * columnBytes;
     dst += TAIL_ROWS * outBytes;

@@ -7,7 +7,7 @@ import {
 } from './abi';
 import { activate, activate4 } from './activation';
 import { areCertain, estimate4, fractions, least8, most8, multiply, nearest, offset4, squeeze8 } from './requantise';
-import { activation, constant, word, wordF32 } from './step';
+import { activation, constant, shareEnd, shareStart, word, wordF32 } from './step';
 
 // @ts-ignore: decorator
 @inline
@@ -18,9 +18,11 @@ function second(step: usize): usize {
 /** a * SIGN_A + b * SIGN_B, or a * b; b repeats every PERIOD values. */
 export function binary(step: usize, product: bool): void {
   const count = word(step, COUNT), period = word(step, PERIOD), shift = word(step, DTYPE) == FLOAT32 ? 2 : 0;
-  for (let from = 0; from < count; from += period) {
-    const at = <usize>from << shift;
-    binaryRow(step, product, activation(step, SRC) + at, second(step), activation(step, DST) + at, min(period, count - from));
+  // Threads share whole periods, or the values of the only one.
+  const unit = period < count ? period : 64, end = shareEnd(count, unit);
+  for (let from = shareStart(count, unit); from < end; from += period) {
+    const at = <usize>from << shift, other = period < count ? second(step) : second(step) + at;
+    binaryRow(step, product, activation(step, SRC) + at, other, activation(step, DST) + at, min(period, end - from));
   }
 }
 
@@ -97,16 +99,18 @@ function binaryExactly(step: usize, product: bool, a: usize, b: usize, dst: usiz
 
 /** Each int8 value through a table of 256 results, the entry for -128 first. */
 export function table(step: usize): void {
-  let src = activation(step, SRC), dst = activation(step, DST);
+  const from = shareStart(word(step, COUNT), 64);
+  let src = activation(step, SRC) + from, dst = activation(step, DST) + from;
   const entries = constant(step, WEIGHTS) + 128;
-  for (const end = src + word(step, COUNT); src < end; src++, dst++) store<i8>(dst, load<i8>(entries + <isize>load<i8>(src)));
+  for (const end = activation(step, SRC) + shareEnd(word(step, COUNT), 64); src < end; src++, dst++) store<i8>(dst, load<i8>(entries + <isize>load<i8>(src)));
 }
 
 /** A float32 activation function. */
 export function activations(step: usize): void {
-  let src = activation(step, SRC), dst = activation(step, DST);
+  const from = <usize>shareStart(word(step, COUNT), 64) << 2;
+  let src = activation(step, SRC) + from, dst = activation(step, DST) + from;
   const kind = word(step, ACTIVATION), low = wordF32(step, MIN), high = wordF32(step, MAX);
-  for (const end = src + (<usize>word(step, COUNT) << 2); src < end; src += 4, dst += 4) {
+  for (const end = activation(step, SRC) + (<usize>shareEnd(word(step, COUNT), 64) << 2); src < end; src += 4, dst += 4) {
     store<f32>(dst, activate(load<f32>(src), kind, low, high));
   }
 }

@@ -1,7 +1,7 @@
 // The door: runs steps of a plan that lies in memory. It allocates nothing and imports nothing but the memory.
 import {
   OP, OP_ACTIVATION, OP_ADD, OP_AVERAGE_POOL, OP_CONV, OP_COPY, OP_DEPTHWISE, OP_DEQUANTIZE, OP_FLIP, OP_INVERTED_RESIDUAL, OP_MEAN, OP_MUL, OP_PAD, OP_POINTWISE,
-  OP_QUANTIZE, OP_SOFTMAX, OP_TABLE, OP_TRANSPOSE, PARTS, STEP_WORDS,
+  OP_QUANTIZE, OP_SOFTMAX, OP_TABLE, OP_TRANSPOSE, PARTS, DST, SRC, STEP_WORDS,
 } from './abi';
 import { conv } from './conv';
 import { depthwise } from './depthwise';
@@ -11,7 +11,7 @@ import { copyRows, pad, transpose } from './move';
 import { pointwise } from './pointwise';
 import { averagePool, mean } from './pool';
 import { softmax } from './softmax';
-import { place as placeParts, word } from './step';
+import { isFirstPart, place as placeParts, setShare, word } from './step';
 
 let steps: usize = 0;
 
@@ -21,14 +21,29 @@ export function place(stepsAt: usize, weightsAt: usize, arenaAt: usize, scratchA
   placeParts(weightsAt, arenaAt, scratchAt);
 }
 
-/** Runs records first to last - 1. Returns last, or the number of the record whose kernel code is unknown. */
+/** Runs records first to last - 1. Returns the record after them, or the number of one whose kernel code is unknown. */
 export function run(first: i32, last: i32): i32 {
-  for (let i = first; i < last; i++) {
+  let i = first;
+  for (; i < last; i++) {
     const step = steps + <usize>(i * STEP_WORDS * 4);
-    if (!runStep(step)) return i;
+    if ((isFirstPart() || isShared(step)) && !runStep(step)) return i;
     if (word(step, OP) == OP_INVERTED_RESIDUAL) i += word(step, PARTS);
   }
-  return last;
+  return i;
+}
+
+/** This instance does share `own` of `all` of every step; between steps, threads must wait for each other. */
+export function share(own: i32, all: i32): void {
+  setShare(own, all);
+}
+
+/** Steps that threads share. A window step that writes over its input is not: one thread's rows are another's input. */
+function isShared(step: usize): bool {
+  switch (word(step, OP)) {
+    case OP_CONV: case OP_POINTWISE: case OP_ADD: case OP_MUL: case OP_TABLE: case OP_ACTIVATION: return true;
+    case OP_DEPTHWISE: case OP_INVERTED_RESIDUAL: return word(step, SRC) != word(step, DST);
+    default: return false;
+  }
 }
 
 function runStep(step: usize): bool {

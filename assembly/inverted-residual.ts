@@ -12,7 +12,7 @@ import {
 import { filterRow, loadRow, padRow, pointTaps, ringPanelBytes, ringRowBytes, ringSlot, ringValue, toRing, windowRows } from './depthwise';
 import { binaryRow } from './elementwise';
 import { gatherRows, multiplyPanel, multiplyPanels, rowBytes } from './pointwise';
-import { activation, constant, scratch, word } from './step';
+import { activation, constant, scratch, shareEnd, shareStart, word } from './step';
 
 const RECORD: usize = STEP_WORDS << 2;
 
@@ -27,10 +27,11 @@ export function invertedResidual(block: usize): void {
   const last = project ? project : filter;
   const outRow = <usize>(word(filter, OW) * word(last, OC)) << shift;
   const filtered = scratch() + <usize>word(block, FILTERED_AT), projected = scratch() + <usize>word(block, PROJECTED_AT);
-  let dst = activation(block, DST), residual: usize = 0;
-  if (word(block, RESIDUAL)) residual = activation(add, word(block, RESIDUAL));
-  let next = -word(filter, PAD_TOP);
-  for (let oy = 0, height = word(filter, OH); oy < height; oy += batch) {
+  const first = shareStart(word(filter, OH), batch), height = shareEnd(word(filter, OH), batch);
+  let dst = activation(block, DST) + <usize>first * outRow, residual: usize = 0;
+  if (word(block, RESIDUAL)) residual = activation(add, word(block, RESIDUAL)) + <usize>first * outRow;
+  let next = i32.MIN_VALUE;
+  for (let oy = first; oy < height; oy += batch) {
     const rows = min(batch, height - oy), top = oy * stride - word(filter, PAD_TOP), end = top + (rows - 1) * stride + window;
     if (end > next) fillRing(block, expand, filter, float, max(next, top), end, ringRows);
     next = max(next, end);

@@ -1,8 +1,8 @@
 // Knows 1x1 convolutions and fully connected layers as a matrix product: pixels x input channels times packed panels.
 // Blocks of pixels that fit half a level-2 cache meet each panel while it is in the level-1 cache.
-import { C, COUNT, DST, DTYPE, FLOAT32, GATHER_BYTES, OC, PANEL, PARAMS, PARAMS_FLOAT32, PARAMS_INT8, BLOCK_ROWS, SRC, WEIGHTS } from './abi';
-import { activation, constant, scratch, word } from './step';
-import { TAIL_ROWS, panelF32, panelInt8, storeTail, tail } from './tile';
+import { C, COUNT, DST, DTYPE, FLOAT32, GATHER_BYTES, OC, PANEL, PARAMS, PARAMS_FLOAT32, PARAMS_INT8, BLOCK_ROWS, SRC, TAIL_ROWS, WEIGHTS } from './abi';
+import { activation, constant, scratch, shareEnd, shareStart, word } from './step';
+import { panelF32, panelInt8, storeTail, tail } from './tile';
 
 /** Bytes of one value as the tiles read it: float32, int16 in SIMD builds, int8 in the scalar build. */
 // @ts-ignore: decorator
@@ -33,20 +33,28 @@ export function blockRows(bytes: i32): i32 {
 export function multiplyPanels(
   step: usize, float: bool, rows: i32, src: usize, stride: usize, depth: i32, segments: i32, pitch: usize, dst: usize,
 ): void {
-  const channels = word(step, OC), pixel = <usize>channels << (float ? 2 : 0);
+  multiplyChannels(step, float, rows, src, stride, depth, segments, pitch, dst, 0, word(step, OC));
+}
+
+/** The same for output channels first to last - 1; first begins a panel. dst is where channel 0 goes. */
+function multiplyChannels(
+  step: usize, float: bool, rows: i32, src: usize, stride: usize, depth: i32, segments: i32, pitch: usize, dst: usize, first: i32, last: i32,
+): void {
+  const shift = float ? 2 : 0, pixel = <usize>word(step, OC) << shift, paramBytes = float ? PARAMS_FLOAT32 : PARAMS_INT8;
   const panelBytes = <usize>(segments * PANEL) * (float ? <usize>depth << 2 : <usize>rowBytes(false, depth));
-  let w = constant(step, WEIGHTS), params = constant(step, PARAMS);
-  let left = channels;
+  let w = constant(step, WEIGHTS) + <usize>(first / PANEL) * panelBytes, params = constant(step, PARAMS) + <usize>(first / PANEL * paramBytes);
+  let left = last - first;
+  dst += <usize>first << shift;
   for (; left >= PANEL; left -= PANEL) {
     multiplyPanel(step, float, rows, src, stride, depth, segments, pitch, w, params, dst, pixel);
     w += panelBytes;
-    params += float ? PARAMS_FLOAT32 : PARAMS_INT8;
-    dst += <usize>PANEL << (float ? 2 : 0);
+    params += paramBytes;
+    dst += <usize>PANEL << shift;
   }
-  if (left == 0) return;
+  if (left <= 0) return;
   for (let row = 0; row < rows; row += TAIL_ROWS) {
     const some = min(rows - row, TAIL_ROWS);
-    multiplyPanel(step, float, some, src, stride, depth, segments, pitch, w, params, tail, <usize>PANEL << (float ? 2 : 0));
+    multiplyPanel(step, float, some, src, stride, depth, segments, pitch, w, params, tail(), <usize>PANEL << shift);
     storeTail(float, some, left, dst, pixel);
     src += TAIL_ROWS * stride;
     dst += TAIL_ROWS * pixel;
@@ -61,25 +69,28 @@ export function multiplyPanel(
   else panelInt8(rows, src, stride, (depth + 1) >> 1, segments, pitch, w, params, step, dst, dstStride);
 }
 
+/** Up to this many pixels, threads share the output channels, and with them the weights, rather than the pixels. */
+const FEW_PIXELS = 128;
+
 /** COUNT pixels of C channels to COUNT pixels of OC channels. */
 export function pointwise(step: usize): void {
-  const float = word(step, DTYPE) == FLOAT32;
-  const pixels = word(step, COUNT), depth = word(step, C), channels = word(step, OC);
-  const bytes = rowBytes(float, depth);
-  const block = blockRows(bytes);
-  let src = activation(step, SRC), dst = activation(step, DST);
-  for (let pixel = 0; pixel < pixels; pixel += block) {
-    const rows = min(block, pixels - pixel);
-    if (float) {
-      multiplyPanels(step, true, rows, src, <usize>bytes, depth, 1, bytes, dst);
-      src += <usize>(rows * depth) << 2;
-      dst += <usize>(rows * channels) << 2;
-    } else {
-      gatherRows(rows, src, depth, bytes, scratch());
-      multiplyPanels(step, false, rows, scratch(), <usize>bytes, depth, 1, bytes, dst);
-      src += <usize>(rows * depth);
-      dst += <usize>(rows * channels);
-    }
+  const pixels = word(step, COUNT);
+  if (pixels <= FEW_PIXELS) multiplyPixels(step, 0, pixels, shareStart(word(step, OC), PANEL), shareEnd(word(step, OC), PANEL));
+  else multiplyPixels(step, shareStart(pixels, BLOCK_ROWS), shareEnd(pixels, BLOCK_ROWS), 0, word(step, OC));
+}
+
+/** Pixels from to to - 1, output channels first to last - 1. */
+function multiplyPixels(step: usize, from: i32, to: i32, first: i32, last: i32): void {
+  const float = word(step, DTYPE) == FLOAT32, shift = float ? 2 : 0;
+  const depth = word(step, C), bytes = rowBytes(float, depth), block = blockRows(bytes);
+  const inPixel = <usize>depth << shift, outPixel = <usize>word(step, OC) << shift;
+  let src = activation(step, SRC) + <usize>from * inPixel, dst = activation(step, DST) + <usize>from * outPixel;
+  for (let pixel = from; pixel < to; pixel += block) {
+    const rows = min(block, to - pixel);
+    if (!float) gatherRows(rows, src, depth, bytes, scratch());
+    multiplyChannels(step, float, rows, float ? src : scratch(), bytes, depth, 1, bytes, dst, first, last);
+    src += <usize>rows * inPixel;
+    dst += <usize>rows * outPixel;
   }
 }
 

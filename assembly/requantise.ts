@@ -13,7 +13,7 @@
 //     bias[8]    m[8] float32      |nudge|[8] float32  multiplier M[8], exponent[8] (TFLite's shift, positive is left)
 //                                                      or m[8] float64 (ROUND_DOUBLE: half away from zero)
 import { MAX, MIN, ROUNDING, ROUND_DOUBLE, ZERO_OUT } from './abi';
-import { word } from './step';
+import { temporary, word } from './step';
 
 // ---- exact
 
@@ -49,18 +49,22 @@ export function nearest(x: f64): i32 {
 }
 
 /** Sums of a tile whose rounding is uncertain: up to four rows of 8. */
-const kept: usize = memory.data(128, 16);
+// @ts-ignore: decorator
+@inline
+function kept(): usize {
+  return temporary() + 384;
+}
 
 // @ts-ignore: decorator
 @inline
 export function keepSums(row: i32, low: v128, high: v128): void {
-  v128.store(kept + (<usize>row << 5), low);
-  v128.store(kept + (<usize>row << 5), high, 16);
+  v128.store(kept() + (<usize>row << 5), low);
+  v128.store(kept() + (<usize>row << 5), high, 16);
 }
 
 /** The kept sums of `rows` rows, each in integers, over what the tile has stored. */
 export function settle(rows: i32, params: usize, step: usize, dst: usize, dstStride: usize): void {
-  for (let row = 0, sums = kept; row < rows; row++, dst += dstStride, sums += 32) {
+  for (let row = 0, sums = kept(); row < rows; row++, dst += dstStride, sums += 32) {
     for (let lane = 0; lane < 8; lane++) store<i8>(dst + lane, <i8>requantise(load<i32>(sums + (<usize>lane << 2)), params, lane, step));
   }
 }

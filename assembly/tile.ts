@@ -9,7 +9,7 @@ import { WEIGHTS_ZERO } from './abi';
 import { finishF32, least4, most4 } from './activation';
 import { bound, madd } from './lanes';
 import { areCertain, keepSums, least8, most8, offset4, requantise, settle, store8 } from './requantise';
-import { word } from './step';
+import { temporary, word } from './step';
 
 // ---- float32
 
@@ -232,15 +232,17 @@ export function panelInt8(rows: i32, src: usize, stride: usize, pairs: i32, segm
 
 // ---- the last panel, where channels end inside it
 
-/** Rows of a tail that are worked on at a time. */
-export const TAIL_ROWS = 12;
 /** TAIL_ROWS rows of 8 values. */
-export const tail: usize = memory.data(384, 16);
+// @ts-ignore: decorator
+@inline
+export function tail(): usize {
+  return temporary();
+}
 
 /** `lanes` of 8 values of each row from `tail` to dst. */
 export function storeTail(float: bool, rows: i32, lanes: i32, dst: usize, dstStride: usize): void {
   const shift = float ? 2 : 0;
-  for (let row = 0, src = tail; row < rows; row++, dst += dstStride, src += <usize>8 << shift) {
+  for (let row = 0, src = tail(); row < rows; row++, dst += dstStride, src += <usize>8 << shift) {
     memory.copy(dst, src, <usize>lanes << shift);
   }
 }

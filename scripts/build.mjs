@@ -68,17 +68,26 @@ const weightsApart = {
   },
 };
 
+/** Threads are fetched by those who ask for them. */
+const threadsApart = {
+  name: 'threads-apart',
+  setup(build) {
+    build.onResolve({ filter: /^\.\/threads\.js$/ }, ({ kind }) => (kind === 'dynamic-import' ? { path: './threads.js', external: true } : undefined));
+  },
+};
+
 async function bundle() {
   const { build } = await import('esbuild');
   const shared = {
     absWorkingDir: root, bundle: true, format: 'esm', target: 'es2022', minify: true, legalComments: 'none',
-    loader: { '.wasm': 'base64', '.dw': 'binary' }, logLevel: 'silent',
+    loader: { '.wasm': 'base64', '.dw': 'binary' }, logLevel: 'silent', plugins: [threadsApart],
   };
   const works = [
     { entryPoints: ['src/index.ts'], outfile: 'dist/index.js', platform: 'neutral' },
     { entryPoints: ['src/core.ts'], outfile: 'dist/core.js', platform: 'neutral' },
+    { entryPoints: ['src/threads.ts'], outfile: 'dist/threads.js', platform: 'neutral' },
     { entryPoints: ['src/weights/everyday.ts'], outfile: 'dist/weights/everyday.js', platform: 'neutral' },
-    { entryPoints: ['src/cli/main.ts'], outfile: 'dist/cli.js', platform: 'node', banner: { js: '#!/usr/bin/env node' }, plugins: [weightsApart] },
+    { entryPoints: ['src/cli/main.ts'], outfile: 'dist/cli.js', platform: 'node', banner: { js: '#!/usr/bin/env node' }, plugins: [weightsApart, threadsApart] },
   ];
   const results = await Promise.allSettled(works.map((work) => build({ ...shared, external: ['node:*'], ...work })));
   const complaints = results.flatMap((result) => (result.status === 'rejected' ? result.reason.errors ?? [{ text: String(result.reason) }] : []));
@@ -93,7 +102,7 @@ const settings = ['package-lock.json', 'scripts/build.mjs'];
 const STAGES = [
   { name: 'kernels', reads: ['assembly', 'asconfig.json', ...settings], makes: TARGETS.flatMap((t) => [`build/wasm/${t}.wasm`, `dist/wasm/${t}.wasm`]), work: compileKernels },
   { name: 'types', reads: ['src', 'test', 'bench', 'assembly/abi.ts', 'tsconfig.json', 'tsconfig.build.json', ...settings], makes: ['dist/types'], work: checkTypes },
-  { name: 'bundles', reads: ['src', 'assembly/abi.ts', 'build/wasm', 'weights/everyday.dw', 'package.json', ...settings], makes: ['dist/index.js', 'dist/core.js', 'dist/cli.js', 'dist/weights/everyday.js'], work: bundle },
+  { name: 'bundles', reads: ['src', 'assembly/abi.ts', 'build/wasm', 'weights/everyday.dw', 'package.json', ...settings], makes: ['dist/index.js', 'dist/core.js', 'dist/threads.js', 'dist/cli.js', 'dist/weights/everyday.js'], work: bundle },
 ];
 
 async function runStage({ name, reads, makes, work }) {

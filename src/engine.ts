@@ -5,6 +5,7 @@ import { align } from './compile/arena.js';
 import { GUARD_BYTES } from './compile/plan.js';
 import type { Plan } from './compile/plan.js';
 import { DepthwiseError } from './error.js';
+import type { Team } from './threads.js';
 
 export type Build = 'scalar' | 'simd' | 'relaxed';
 
@@ -30,14 +31,16 @@ export interface MemoryReport {
 }
 
 const PAGE = 65536;
-const FIRST_PART = 1024; // below: the module's own static data
+const FIRST_PART = 1024; // below: the module's own static data, then the words that threads meet at
+const CONTROL = FIRST_PART - 256;
 const MOST_BYTES = 65535 * PAGE;
 
 interface Layout extends MemoryReport {
   steps: number;
   weights: number;
   arena: number;
-  scratch: number;
+  /** One for each thread. */
+  scratches: number[];
 }
 
 /** int8 weights lie in the memory of SIMD builds as int16, those of depthwise steps as float32: bytes, 0 where they stay as they are. */
@@ -51,15 +54,16 @@ const records = (plan: Plan): Int32Array[] =>
   Array.from({ length: plan.steps.length / abi.STEP_WORDS }, (_, i) => plan.steps.subarray(i * abi.STEP_WORDS, (i + 1) * abi.STEP_WORDS));
 
 /** Exact memory needs of a plan under a build, known before anything is allocated. */
-export function layoutOf(plan: Plan, build: Build): Layout {
+export function layoutOf(plan: Plan, build: Build, threads = 1): Layout {
   const widened = records(plan).reduce((sum, step) => sum + widenedBytes(step, build), 0);
   const steps = FIRST_PART, weights = steps + align(plan.steps.byteLength);
   const weightsBytes = align(plan.weights.byteLength) + widened;
-  const arena = weights + weightsBytes, scratch = arena + align(plan.arenaBytes);
+  const arena = weights + weightsBytes, own = align(plan.scratchBytes + GUARD_BYTES) + abi.TEMP_BYTES;
+  const scratches = Array.from({ length: threads }, (_, i) => arena + align(plan.arenaBytes) + i * own + abi.TEMP_BYTES);
   // Tiles may read up to one vector past the end of the last row.
-  const end = scratch + plan.scratchBytes + GUARD_BYTES;
+  const end = scratches[threads - 1] + plan.scratchBytes + GUARD_BYTES;
   return {
-    steps, weights, arena, scratch, weightsBytes, arenaBytes: plan.arenaBytes, scratchBytes: plan.scratchBytes, totalBytes: Math.ceil(end / PAGE) * PAGE,
+    steps, weights, arena, scratches, weightsBytes, arenaBytes: plan.arenaBytes, scratchBytes: threads * plan.scratchBytes, totalBytes: Math.ceil(end / PAGE) * PAGE,
   };
 }
 
@@ -67,23 +71,39 @@ export class Engine {
   readonly build: Build;
   readonly memory: MemoryReport;
   readonly buffer: ArrayBuffer;
+  readonly #memory: WebAssembly.Memory;
   readonly #kernels: Kernels;
   readonly #layout: Layout;
+  readonly #scratchBytes: number;
+  #team: Team | undefined;
 
-  constructor(plan: Plan, build: Build, module: WebAssembly.Module) {
-    const layout = layoutOf(plan, build);
-    const memory = allocate(layout.totalBytes);
+  /** With more than one thread, `module` must import shared memory, and `startThreads` comes next. */
+  constructor(plan: Plan, build: Build, module: WebAssembly.Module, threads = 1) {
+    const layout = layoutOf(plan, build, threads);
+    const memory = allocate(layout.totalBytes, threads > 1);
     this.build = build;
     this.buffer = memory.buffer as ArrayBuffer;
+    this.#memory = memory;
     this.#layout = layout;
+    this.#scratchBytes = plan.scratchBytes;
     this.#kernels = new WebAssembly.Instance(module, { env: { memory } }).exports as unknown as Kernels;
     this.memory = { weightsBytes: layout.weightsBytes, arenaBytes: layout.arenaBytes, scratchBytes: layout.scratchBytes, totalBytes: layout.totalBytes };
     this.#place(plan);
   }
 
+  /** Starts the other threads, with the same module. */
+  async startThreads(kind: typeof Team, module: WebAssembly.Module): Promise<void> {
+    const { steps, weights, arena, scratches } = this.#layout;
+    this.#team = await kind.start({ module, memory: this.#memory, control: CONTROL }, [steps, weights, arena], scratches);
+  }
+
+  dispose(): void {
+    this.#team?.stop();
+  }
+
   #place(plan: Plan): void {
-    const { steps, weights, arena, scratch } = this.#layout;
-    this.#kernels.place(steps, weights, arena, scratch);
+    const { steps, weights, arena, scratches } = this.#layout;
+    this.#kernels.place(steps, weights, arena, scratches[0]);
     new Uint8Array(this.buffer, weights).set(plan.weights);
     let widened = align(plan.weights.byteLength);
     const placed = plan.steps.slice();
@@ -104,33 +124,47 @@ export class Engine {
     return new Uint8Array(this.buffer, this.#layout.arena + offset, length);
   }
 
-  /** The scratch memory and the guard after it (tests). */
+  /** The guard after the first thread's scratch memory (tests). */
   scratchGuard(): Uint8Array {
-    return new Uint8Array(this.buffer, this.#layout.scratch + this.memory.scratchBytes, GUARD_BYTES);
+    return new Uint8Array(this.buffer, this.#layout.scratches[0] + this.#scratchBytes, GUARD_BYTES);
   }
 
   run(first: number, last: number): void {
-    let reached: number;
-    try {
-      reached = this.#kernels.run(first, last);
-    } catch (cause) {
-      throw new DepthwiseError('BAD_FILE', 'A step of the plan left its memory, so the weights file is damaged or hostile. Convert or download it again.', { cause });
+    let done: boolean;
+    let cause: unknown;
+    if (this.#team) {
+      done = this.#team.run(first, last);
+      if (this.#team.lost) throw new DepthwiseError('THREAD_LOST', `A worker thread of this net is gone: ${this.#team.lost}. Load the weights again.`);
+    } else {
+      try {
+        done = this.#kernels.run(first, last) >= last;
+      } catch (trap) {
+        done = false;
+        cause = trap;
+      }
     }
-    if (reached !== last) throw new DepthwiseError('BAD_FILE', `Step ${reached} of the plan names no kernel that this release has. Convert the weights with this release.`);
+    if (!done) throw new DepthwiseError('BAD_FILE', 'A step of the plan left its memory, or names no kernel of this release: the weights file is damaged or hostile, or of another release. Convert or download it again.', { cause });
   }
 }
 
-function allocate(bytes: number): WebAssembly.Memory {
+function allocate(bytes: number, shared: boolean): WebAssembly.Memory {
   if (bytes <= MOST_BYTES) {
     try {
-      return new WebAssembly.Memory({ initial: bytes / PAGE, maximum: bytes / PAGE });
+      return new WebAssembly.Memory({ initial: bytes / PAGE, maximum: bytes / PAGE, shared });
     } catch { /* told below */ }
   }
   throw new DepthwiseError('OUT_OF_MEMORY', `This model needs ${Math.ceil(bytes / 2 ** 20)} MiB of WebAssembly memory, which this host does not give. Use a smaller alpha or resolution, or int8 weights.`);
 }
 
+export interface Choice {
+  build: Build;
+  module: WebAssembly.Module;
+  /** Where the host did not compile the module itself. */
+  bytes?: Uint8Array;
+}
+
 /** Compiles and tries builds, best first, until one computes a known answer right. */
-export async function chooseBuild(sources: BuildSource, wanted: Build | undefined, probe: Plan, isRight: (engine: Engine) => boolean): Promise<{ build: Build; module: WebAssembly.Module }> {
+export async function chooseBuild(sources: BuildSource, wanted: Build | undefined, probe: Plan, isRight: (engine: Engine) => boolean): Promise<Choice> {
   const reasons: string[] = [];
   for (const build of wanted ? [wanted] : BUILDS) {
     const source = sources(build);
@@ -140,7 +174,7 @@ export async function chooseBuild(sources: BuildSource, wanted: Build | undefine
     }
     try {
       const module = ArrayBuffer.isView(source) ? await WebAssembly.compile(source as Uint8Array<ArrayBuffer>) : source;
-      if (isRight(new Engine(probe, build, module))) return { build, module };
+      if (isRight(new Engine(probe, build, module))) return { build, module, ...(ArrayBuffer.isView(source) && { bytes: source as Uint8Array }) };
       reasons.push(`${build}: compiles, but computes a known answer wrongly`);
     } catch (cause) {
       reasons.push(`${build}: ${cause instanceof Error ? cause.message.split('\n')[0] : String(cause)}`);

@@ -9,6 +9,7 @@ export type ErrorCode =
   | 'NOT_FOUND' // a file or name that does not exist
   | 'NO_BUILD' // no WebAssembly build runs on this host
   | 'OUT_OF_MEMORY'
+  | 'THREAD_LOST' // a worker of a net with threads died
   | 'DISPOSED'
   | 'ABORTED'
   | 'USAGE'; // a command line that makes no sense

@@ -3,7 +3,7 @@
 import { compile } from './compile/plan.js';
 import type { Plan, PlanInfo, Purpose } from './compile/plan.js';
 import { BUILDS, Engine, chooseBuild, layoutOf } from './engine.js';
-import type { Build, BuildSource, MemoryReport } from './engine.js';
+import type { Build, BuildSource, Choice, MemoryReport } from './engine.js';
 import { DepthwiseError } from './error.js';
 import { isDw, readDw, writeDw } from './formats/dw.js';
 import type { Graph } from './formats/graph.js';
@@ -11,6 +11,7 @@ import { readTflite } from './formats/tflite.js';
 import { modelFromSafetensors } from './models/build.js';
 import type { Architecture } from './models/build.js';
 import { Net } from './net.js';
+import type { Threads } from './net.js';
 import { probeIsRight, probePlan } from './probe.js';
 import { checkPlan } from './compile/check.js';
 import { fetchBytes } from './source.js';
@@ -39,6 +40,8 @@ export interface LoadOptions extends ConvertOptions, FetchOptions {
   build?: Build;
   /** A compiled module of some build, for hosts that compile nothing at run time. */
   wasm?: WebAssembly.Module;
+  /** Threads that share the work (default 1). Where a host has none, net.threads says why; dispose of the net to end them. */
+  threads?: number;
 }
 
 /** A plan from the bytes of a .dw, .tflite or .safetensors file. */
@@ -94,7 +97,7 @@ export interface Loader {
   /** The exact bytes that `load` with the same options would take, without taking them. */
   memoryFor(source: Source, options?: LoadOptions): Promise<MemoryReport>;
   /** A net from a graph in memory; `guard` puts guard bytes around every buffer (tests). */
-  loadGraph(graph: Graph, options?: { build?: Build; guard?: boolean; plan?: Purpose }): Promise<Net>;
+  loadGraph(graph: Graph, options?: { build?: Build; guard?: boolean; plan?: Purpose; threads?: number }): Promise<Net>;
   /** The builds that compute rightly on this host, best first. */
   availableBuilds(): Promise<Build[]>;
 }
@@ -112,9 +115,11 @@ export function makeLoader(sources: BuildSource): Loader {
   const chooseFor = async ({ build, wasm }: LoadOptions): ReturnType<typeof chooseBuild> =>
     wasm ? chooseBuild(() => wasm, build ?? buildOf(wasm), probePlan(), probeIsRight) : choose(build);
   const start = async (plan: Plan, options: LoadOptions, guard = false): Promise<Net> => {
-    const choice = await chooseFor(options);
+    const choice = await chooseFor(options), wanted = options.threads ?? 1;
     if (options.signal?.aborted) throw new DepthwiseError('ABORTED', 'Loading was cancelled.');
-    return new Net(plan, new Engine(plan, choice.build, choice.module), guard);
+    if (!Number.isInteger(wanted) || wanted < 1 || wanted > MOST_THREADS) throw new DepthwiseError('BAD_INPUT', `threads is a whole number from 1 to ${MOST_THREADS}, not ${wanted}.`);
+    const { engine, threads } = wanted > 1 ? await threaded(plan, choice, wanted) : { engine: new Engine(plan, choice.build, choice.module), threads: { count: 1 } };
+    return new Net(plan, engine, threads, guard);
   };
   return {
     async load(source, options = {}) {
@@ -122,11 +127,11 @@ export function makeLoader(sources: BuildSource): Loader {
     },
     async memoryFor(source, options = {}) {
       const plan = await readWeights(await fetchBytes(source, options), options);
-      const { weightsBytes, arenaBytes, scratchBytes, totalBytes } = layoutOf(plan, (await chooseFor(options)).build);
+      const { weightsBytes, arenaBytes, scratchBytes, totalBytes } = layoutOf(plan, (await chooseFor(options)).build, options.threads);
       return { weightsBytes, arenaBytes, scratchBytes, totalBytes };
     },
-    async loadGraph(graph, { build, guard = false, plan } = {}) {
-      return start(compile(graph, { guard, plan }), { build }, guard);
+    async loadGraph(graph, { build, guard = false, plan, threads } = {}) {
+      return start(compile(graph, { guard, plan }), { build, threads }, guard);
     },
     async availableBuilds() {
       const works = await Promise.all(BUILDS.map((build) => choose(build).then(() => true, () => false)));
@@ -135,10 +140,29 @@ export function makeLoader(sources: BuildSource): Loader {
   };
 }
 
+const MOST_THREADS = 64;
+
+/** An engine with threads, or with one and the reason. */
+async function threaded(plan: Plan, { build, module, bytes }: Choice, count: number): Promise<{ engine: Engine; threads: Threads }> {
+  let reason: string | undefined;
+  try {
+    const { Team, asShared, whyNoThreads } = await import('./threads.js');
+    reason = whyNoThreads() ?? (bytes ? undefined : 'a compiled module was given, whose memory is not shared');
+    if (reason === undefined) {
+      const shared = await WebAssembly.compile(asShared(bytes!)), engine = new Engine(plan, build, shared, count);
+      await engine.startThreads(Team, shared);
+      return { engine, threads: { count } };
+    }
+  } catch (cause) {
+    reason = cause instanceof Error ? cause.message : String(cause);
+  }
+  return { engine: new Engine(plan, build, module), threads: { count: 1, reason } };
+}
+
 /** Asks a module which build it is. */
 function buildOf(module: WebAssembly.Module): Build {
   try {
-    const { exports } = new WebAssembly.Instance(module, { env: { memory: new WebAssembly.Memory({ initial: 1 }) } });
+    const { exports } = new WebAssembly.Instance(module, { env: { memory: new WebAssembly.Memory({ initial: 1, maximum: 1 }) } });
     return ([...BUILDS].reverse())[(exports.build as () => number)()];
   } catch (cause) {
     throw new DepthwiseError('BAD_INPUT', 'options.wasm is not a build of this library. Use one of depthwise/wasm/scalar.wasm, simd.wasm or relaxed.wasm of the same release.', { cause });

@@ -52,6 +52,12 @@ export interface StepTime {
   ms: number;
 }
 
+export interface Threads {
+  count: number;
+  /** Why there is only one although more were asked for. */
+  reason?: string;
+}
+
 const GUARD_PATTERN = 0xa5;
 
 /** A model in its own WebAssembly memory. Made by `load`; not safe to run from two callers at once. */
@@ -62,6 +68,7 @@ export class Net {
   readonly outputs: TensorInfo[];
   /** Exact bytes in use. */
   readonly memory: MemoryReport;
+  readonly threads: Threads;
   #engine: Engine | undefined;
   readonly #guarded: boolean;
   /** The last inputs, from which `layer` runs again. */
@@ -71,7 +78,8 @@ export class Net {
   /** Steps done since the inputs were written; -1 before the first run. */
   #position = -1;
 
-  constructor(plan: Plan, engine: Engine, guarded = false) {
+  constructor(plan: Plan, engine: Engine, threads: Threads = { count: 1 }, guarded = false) {
+    this.threads = threads;
     this.build = engine.build;
     this.info = plan.info;
     this.memory = engine.memory;
@@ -172,8 +180,11 @@ export class Net {
   /** The picture as a feature vector: the network's last pooled features. */
   embed(image: Picture, options?: EmbedOptions): Float32Array { return embed(this, image, options); }
 
-  /** Frees the memory. Using the net afterwards is an error; disposing again is not. */
-  dispose(): void { this.#engine = undefined; }
+  /** Frees the memory and ends the threads. Using the net afterwards is an error; disposing again is not. */
+  dispose(): void {
+    this.#engine?.dispose();
+    this.#engine = undefined;
+  }
   [Symbol.dispose](): void { this.dispose(); }
 
   #open(): Engine {

@@ -28,6 +28,7 @@ export const usage = (message: string) => new DepthwiseError('USAGE', message);
 export const WEIGHTS_OPTIONS = {
   build: { type: 'string' },
   labels: { type: 'string' },
+  threads: { type: 'string' },
   plan: { type: 'string' },
   arch: { type: 'string' },
   alpha: { type: 'string' },
@@ -36,6 +37,7 @@ export const WEIGHTS_OPTIONS = {
 } as const satisfies Options;
 
 export const WEIGHTS_HELP = `  --build B        scalar, simd or relaxed (default: the fastest that runs here)
+  --threads N      threads that share the work (default: 1)
   --labels FILE    one label a line, or a JSON list
   --plan P         fast (default), small (least memory) or layers (every layer kept)
   --arch A         for .safetensors that do not tell: v1, v2, v3-small, v3-large,
@@ -90,6 +92,7 @@ export function loadOptions(parsed: Parsed): LoadOptions {
   const labels = text('labels');
   const options: LoadOptions = {
     build: oneOf<Build>('build', text('build'), ['scalar', 'simd', 'relaxed']),
+    threads: text('threads') === undefined ? undefined : wholePositive('threads', text('threads')!),
     plan: oneOf('plan', text('plan'), ['fast', 'small', 'layers']),
     arch: text('arch') as LoadOptions['arch'], // the library knows the list, and says it
     alpha: text('alpha') === undefined ? undefined : positive('alpha', text('alpha')!),

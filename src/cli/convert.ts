@@ -6,7 +6,7 @@ import { readBytes, writeWhole } from './files.js';
 import { bytes, print } from './report.js';
 import { namingFile } from './weights.js';
 
-const { build: _build, ...OPTIONS } = WEIGHTS_OPTIONS;
+const { build: _build, threads: _threads, ...OPTIONS } = WEIGHTS_OPTIONS;
 
 export const convert: Command = {
   name: 'convert',

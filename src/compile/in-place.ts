@@ -4,10 +4,14 @@ import type { Step } from './lower.js';
 
 const ELEMENTWISE = [abi.OP_ADD, abi.OP_MUL, abi.OP_TABLE, abi.OP_ACTIVATION];
 
-/** Inputs of a step whose place its output may take, at the same address: tensors, the best first. */
-export function overwritable(step: Step): number[] {
+/**
+ * Inputs of a step whose place its output may take, at the same address: tensors, the best first. Only with `windows`
+ * those of steps that read a window: threads cannot share such a step, since one's rows are another's input.
+ */
+export function overwritable(step: Step, windows: boolean): number[] {
   const { words } = step;
   if (ELEMENTWISE.includes(step.op)) return [step.src, step.src2].filter((i, at) => i >= 0 && (at === 0 || words[abi.PERIOD] === words[abi.COUNT]));
+  if (!windows) return [];
   if (step.op === abi.OP_DEPTHWISE) return rowsStayAhead(step, words, words[abi.OC], 1) ? [step.src] : [];
   if (step.parts) {
     const { words: last } = step.parts.findLast((part) => part.op !== abi.OP_ADD)!, filter = step.parts.find((part) => part.op === abi.OP_DEPTHWISE)!;

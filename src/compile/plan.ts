@@ -85,7 +85,7 @@ export function compile(graph: Graph, options: CompileOptions = {}): Plan {
   const steps = withFlips(simplified, purpose === 'layers' ? lowered : fuse(simplified, lowered, purpose === 'small'));
   if (steps.length === 0) throw new DepthwiseError('BAD_FILE', 'The model has no operator that computes anything.');
   const lives = lifetimes(simplified, steps);
-  const homes = options.guard ? new Map([...lives.keys()].map((root) => [root, root])) : shareHomes(simplified, steps, lives);
+  const homes = options.guard ? new Map([...lives.keys()].map((root) => [root, root])) : shareHomes(simplified, steps, lives, purpose === 'small');
   const residents = [...new Set(homes.values())];
   const all = residents.map((home): Life => [...homes].filter(([, at]) => at === home).map(([root]) => lives.get(root)!).reduce(together));
   const end = steps.length;
@@ -140,11 +140,11 @@ function lifetimes(graph: Simplified, steps: Step[]): Map<number, Life> {
 const together = (a: Life, b: Life): Life => ({ bytes: Math.max(a.bytes, b.bytes), first: Math.min(a.first, b.first), last: Math.max(a.last, b.last) });
 
 /** The buffer in whose place each buffer lies: its own, or that of an input which the step making it is the last to read. */
-function shareHomes(graph: Simplified, steps: Step[], lives: Map<number, Life>): Map<number, number> {
+function shareHomes(graph: Simplified, steps: Step[], lives: Map<number, Life>, windows: boolean): Map<number, number> {
   const homes = new Map([...lives.keys()].map((root) => [root, root]));
   steps.forEach((step, at) => {
     const dst = graph.alias[step.dst];
-    const src = overwritable(step).map((i) => graph.alias[i]).find((root) => root !== dst && lives.get(root)!.last === at && lives.get(root)!.bytes >= lives.get(dst)!.bytes);
+    const src = overwritable(step, windows).map((i) => graph.alias[i]).find((root) => root !== dst && lives.get(root)!.last === at && lives.get(root)!.bytes >= lives.get(dst)!.bytes);
     if (src !== undefined && lives.get(dst)!.first === at) homes.set(dst, homes.get(src)!);
   });
   return homes;

@@ -14,7 +14,7 @@ import { DepthwiseError } from '../error.js';
 
 const MAGIC = 'DWPLAN\0\0';
 const HEADER = 96;
-export const DW_VERSION = 1;
+export const DW_VERSION = 2;
 
 export interface DwSections {
   steps: Uint8Array;
