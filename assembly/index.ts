@@ -11,7 +11,7 @@ import { copyRows, pad, transpose } from './move';
 import { pointwise } from './pointwise';
 import { averagePool, mean } from './pool';
 import { softmax } from './softmax';
-import { isFirstPart, place as placeParts, setShare, word } from './step';
+import { isFirstPart, partCount, place as placeParts, setShare, word } from './step';
 
 let steps: usize = 0;
 
@@ -26,10 +26,20 @@ export function run(first: i32, last: i32): i32 {
   let i = first;
   for (; i < last; i++) {
     const step = steps + <usize>(i * STEP_WORDS * 4);
-    if ((isFirstPart() || isShared(step)) && !runStep(step)) return i;
+    if (!(isShared(step) ? runStep(step) : runAlone(step))) return i;
     if (word(step, OP) == OP_INVERTED_RESIDUAL) i += word(step, PARTS);
   }
   return i;
+}
+
+/** All of a step on the first thread; the others have nothing to do. */
+function runAlone(step: usize): bool {
+  if (!isFirstPart()) return true;
+  const all = partCount();
+  setShare(0, 1);
+  const known = runStep(step);
+  setShare(0, all);
+  return known;
 }
 
 /** This instance does share `own` of `all` of every step; between steps, threads must wait for each other. */

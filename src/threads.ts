@@ -57,7 +57,9 @@ function member({ module, memory, control, place, own, all }: Start, canWait: bo
       let reached = at;
       try {
         reached = instance.run(at, at + 1);
-      } catch { /* counted below */ }
+      } catch {
+        instance.share(own, all); // the trap may have struck while this one worked alone; told below
+      }
       if (reached === at) Atomics.store(words, 5, job);
       if (!meet()) return false;
       // Every thread sees the same answer: nobody starts the next record before all have met.

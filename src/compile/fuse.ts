@@ -69,6 +69,7 @@ function blockStep(graph: Simplified, block: Block): Step {
   words[abi.HAS_PROJECT] = Number(project !== undefined);
   words[abi.RESIDUAL] = residual ?? 0;
   words[abi.ROWS_AT_ONCE] = 1;
+  for (const part of parts) part.words[abi.SCRATCH_BYTES] = 0; // the block's own serves them all
   words[abi.SCRATCH_BYTES] = placeScratch(words, parts.map((part) => part.words));
   return {
     op: abi.OP_INVERTED_RESIDUAL, kind: expand ? 'invertedResidual' : 'separable', where: parts[0].where, words, parts,
