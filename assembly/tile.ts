@@ -114,19 +114,21 @@ function scalarF32(src: usize, depth: i32, segments: i32, pitch: usize, w: usize
   store<f32>(dst, s7, 28);
 }
 
+/** Where a multiply-add takes two instructions, it takes one more register, and six rows would spill. */
+const WIDEST = ASC_FEATURE_RELAXED_SIMD ? 6 : 4;
+
 /** All `rows` rows against one float32 panel. */
 // @ts-ignore: decorator
 @inline
 export function panelF32(rows: i32, src: usize, stride: usize, depth: i32, segments: i32, pitch: usize, w: usize, params: usize, step: usize, dst: usize, dstStride: usize): void {
   let left = rows, out = dst;
   if (ASC_FEATURE_SIMD) {
-    // Tiles of six, or of five and four where that leaves no single rows: 49 = 4 * 6 + 5 * 5.
-    for (let tiles = (rows + 5) / 6; left >= 4; tiles--) {
-      const some = (left + tiles - 1) / tiles;
+    // Tiles of WIDEST rows, or of fewer where that leaves no single rows: 49 = 4 * 6 + 5 * 5.
+    for (let tiles = (rows + WIDEST - 1) / WIDEST; left >= 4; tiles--) {
+      const some = max((left + tiles - 1) / tiles, 4);
       if (some == 6) tileF32x6(src, stride, depth, segments, pitch, w, params, step, out, dstStride);
       else if (some == 5) tileF32x5(src, stride, depth, segments, pitch, w, params, step, out, dstStride);
-      else if (some == 4) tileF32x4(src, stride, depth, segments, pitch, w, params, step, out, dstStride);
-      else break;
+      else tileF32x4(src, stride, depth, segments, pitch, w, params, step, out, dstStride);
       src += <usize>some * stride;
       out += <usize>some * dstStride;
       left -= some;
