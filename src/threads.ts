@@ -26,11 +26,12 @@ const PATIENCE = 10_000;
 
 /**
  * One thread's side. It must stand by itself: workers get it as text.
- * Words: 0 job number, 1 first record, 2 last record, 3 threads that have arrived, 4 meetings held, 5 job that failed, 6 quit.
+ * Words: 0 job number, 1 first record, 2 last record, 3 threads that have arrived, 4 meetings held, 5 job that failed, 6 quit,
+ * 7 record at which it failed.
  */
 function member({ module, memory, control, place, own, all }: Start, canWait: boolean, patience: number) {
   const instance = new WebAssembly.Instance(module, { env: { memory } }).exports as unknown as Instance;
-  const words = new Int32Array(memory.buffer, control, 7);
+  const words = new Int32Array(memory.buffer, control, 8);
   instance.place(...place);
   instance.share(own, all);
   /** Waits until a word changes: watches it for a while, which costs less than sleeping, then sleeps. */
@@ -60,10 +61,13 @@ function member({ module, memory, control, place, own, all }: Start, canWait: bo
       } catch {
         instance.share(own, all); // the trap may have struck while this one worked alone; told below
       }
-      if (reached === at) Atomics.store(words, 5, job);
+      if (reached === at) {
+        Atomics.store(words, 7, at);
+        Atomics.store(words, 5, job);
+      }
       if (!meet()) return false;
-      // Every thread sees the same answer: nobody starts the next record before all have met.
-      if (Atomics.load(words, 5) === job) return true;
+      // A fast thread may have failed at the next record already; the slow ones must still meet it there.
+      if (Atomics.load(words, 5) === job && Atomics.load(words, 7) === at) return true;
       at = reached;
     }
     return true;
@@ -176,6 +180,7 @@ export class Team {
   /** Runs records on all threads. Returns false where one names no kernel or left its memory, or a thread is lost. */
   run(first: number, last: number): boolean {
     if (this.#lost !== undefined) return false;
+    if (first >= last) return true;
     const { words, together } = this.#member;
     words[1] = first;
     words[2] = last;
