@@ -21,7 +21,7 @@ async function bundleTests(names) {
     try {
       await build({
         absWorkingDir: root, entryPoints: [`test/${name}.test.ts`], outfile, bundle: true, format: 'esm', platform: 'node', target: 'es2022',
-        packages: 'external', loader: { '.wasm': 'base64', '.dw': 'binary' }, sourcemap: 'inline', logLevel: 'silent',
+        packages: 'external', loader: { '.wasm': 'base64', '.dw': 'base64' }, sourcemap: 'inline', logLevel: 'silent',
       });
       bundled.push({ name, outfile });
     } catch (error) {

@@ -2,13 +2,12 @@
 import relaxed from '../build/wasm/relaxed.wasm';
 import scalar from '../build/wasm/scalar.wasm';
 import simd from '../build/wasm/simd.wasm';
+import { fromBase64 } from './base64.js';
 import { makeLoader } from './loader.js';
 
 const inlined = { scalar, simd, relaxed };
 
-const decode = (base64: string): Uint8Array => Uint8Array.from(atob(base64), (c) => c.charCodeAt(0));
-
-export const { load, loadGraph, memoryFor, availableBuilds } = makeLoader((build) => decode(inlined[build]));
+export const { load, loadGraph, memoryFor, availableBuilds } = makeLoader((build) => fromBase64(inlined[build]));
 export { convert, readWeights } from './loader.js';
 export type { ConvertOptions, LoadOptions } from './loader.js';
 export type { Build } from './engine.js';

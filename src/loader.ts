@@ -6,6 +6,7 @@ import { BUILDS, Engine, chooseBuild, layoutOf } from './engine.js';
 import type { Build, BuildSource, Choice, MemoryReport } from './engine.js';
 import { DepthwiseError } from './error.js';
 import { isDw, readDw, writeDw } from './formats/dw.js';
+import type { DwSections } from './formats/dw.js';
 import type { Graph } from './formats/graph.js';
 import { readTflite } from './formats/tflite.js';
 import { modelFromSafetensors } from './models/build.js';
@@ -46,7 +47,21 @@ export interface LoadOptions extends ConvertOptions, FetchOptions {
 
 /** A plan from the bytes of a .dw, .tflite or .safetensors file. */
 export async function readWeights(bytes: Uint8Array, options: ConvertOptions = {}): Promise<Plan> {
-  return described(isDw(bytes) ? await planFromDw(bytes, options) : compile(readGraph(bytes, options), { plan: options.plan }), options);
+  const { plan, intact } = await openWeights(bytes, options);
+  await intact;
+  return plan;
+}
+
+/** The same before its hash is checked. */
+async function openWeights(bytes: Uint8Array, options: ConvertOptions): Promise<{ plan: Plan; intact?: Promise<void> }> {
+  if (!isDw(bytes)) return { plan: described(compile(readGraph(bytes, options), { plan: options.plan }), options) };
+  const sections = readDw(bytes);
+  try {
+    return { plan: described(planFromDw(sections, options), options), intact: sections.intact };
+  } catch (error) {
+    await sections.intact; // a changed byte explains more than what it broke
+    throw error;
+  }
 }
 
 function readGraph(bytes: Uint8Array, options: ConvertOptions): Graph {
@@ -64,8 +79,7 @@ function described(plan: Plan, { labels, licence, source }: ConvertOptions): Pla
   return { ...plan, info: { ...plan.info, about, ...(labels && { labels }) } };
 }
 
-async function planFromDw(bytes: Uint8Array, options: ConvertOptions): Promise<Plan> {
-  const { steps, weights, info, arenaBytes, scratchBytes } = await readDw(bytes);
+function planFromDw({ steps, weights, info, arenaBytes, scratchBytes }: DwSections, options: ConvertOptions): Plan {
   let parsed: PlanInfo;
   try {
     parsed = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(info)) as PlanInfo;
@@ -123,7 +137,11 @@ export function makeLoader(sources: BuildSource): Loader {
   };
   return {
     async load(source, options = {}) {
-      return start(await readWeights(await fetchBytes(source, options), options), options);
+      const bytes = await fetchBytes(source, options);
+      chooseFor(options).catch(() => undefined); // compiles while the weights are read; start() tells what fails
+      const { plan, intact } = await openWeights(bytes, options);
+      const [net] = await Promise.all([start(plan, options), intact]);
+      return net;
     },
     async memoryFor(source, options = {}) {
       const plan = await readWeights(await fetchBytes(source, options), options);

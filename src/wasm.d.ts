@@ -1,4 +1,4 @@
-// Tells the compiler what it cannot see: binary files become text or bytes in the bundler, and abi.ts speaks AssemblyScript.
+// Tells the compiler what it cannot see: binary files become text in the bundler, and abi.ts speaks AssemblyScript.
 
 /** assembly/abi.ts is compiled by both compilers; here its integers are plain numbers. */
 type i32 = number;
@@ -9,6 +9,6 @@ declare module '*.wasm' {
 }
 
 declare module '*.dw' {
-  const bytes: Uint8Array<ArrayBuffer>;
-  export default bytes;
+  const base64: string;
+  export default base64;
 }

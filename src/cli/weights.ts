@@ -16,7 +16,7 @@ export async function namingFile<T>(file: string, work: () => T | Promise<T>): P
 }
 
 export async function loadWeights(source: string | undefined, options: LoadOptions): Promise<Net> {
-  if (source === undefined) return load((await import('../weights/everyday.js')).default, options);
+  if (source === undefined) return load(new URL('../weights/everyday.dw', import.meta.url), options); // beside dist/ in the package
   if (isAddress(source)) return load(source, options);
   const bytes = readBytes(source, 'weights');
   return namingFile(source, () => load(bytes, options));

@@ -50,8 +50,11 @@ export async function writeDw(sections: DwSections): Promise<Uint8Array> {
 
 const broken = (what: string): DepthwiseError => new DepthwiseError('BAD_FILE', `This .dw file ${what}. Convert or download it again.`);
 
-/** Checks header, extents and hash; the sections are views into `bytes`. */
-export async function readDw(bytes: Uint8Array): Promise<DwSections> {
+/**
+ * Checks header and extents; the sections are views into `bytes`. The hash takes a while and is checked meanwhile: await
+ * `intact` before anything that was read is handed on.
+ */
+export function readDw(bytes: Uint8Array): DwSections & { intact: Promise<void> } {
   if (bytes.byteLength < HEADER) throw broken(`is ${bytes.byteLength} bytes long, too short for a header`);
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const [version, size, stepsAt, stepsBytes, weightsAt, weightsBytes, infoAt, infoBytes, arenaBytes, scratchBytes] =
@@ -68,7 +71,9 @@ export async function readDw(bytes: Uint8Array): Promise<DwSections> {
     steps: section('steps', stepsAt, stepsBytes), weights: section('weights', weightsAt, weightsBytes), info: section('description', infoAt, infoBytes),
     arenaBytes, scratchBytes,
   };
-  const hash = await sha256(bytes.subarray(HEADER));
-  if (!hash.every((byte, i) => byte === bytes[64 + i])) throw broken('does not match its own SHA-256: some byte changed');
-  return sections;
+  const intact = sha256(bytes.subarray(HEADER)).then((hash) => {
+    if (!hash.every((byte, i) => byte === bytes[64 + i])) throw broken('does not match its own SHA-256: some byte changed');
+  });
+  intact.catch(() => undefined); // told when it is awaited
+  return { ...sections, intact };
 }

@@ -1,5 +1,6 @@
 // Knows the starter weights as bytes inside a module, so that a browser or an edge host needs no second request.
-import bytes from '../../weights/everyday.dw';
+import text from '../../weights/everyday.dw';
+import { fromBase64 } from '../base64.js';
 
-const everyday: Uint8Array<ArrayBuffer> = bytes;
+const everyday: Uint8Array<ArrayBuffer> = fromBase64(text);
 export default everyday;
