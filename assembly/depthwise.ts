@@ -149,7 +149,7 @@ export function toRing(dst: usize, src: usize, pixels: i32): void {
 function repeatRow(step: usize, float: bool, src: usize, count: i32, dst: usize): void {
   const channels = word(step, C), all = word(step, OC), multiplier = all / channels;
   const panelBytes = ringPanelBytes(step, float), value = ringValue(float);
-  for (let i = 0; i < count; i++, dst += PANEL * value) {
+  for (let i = 0; i < count; i++, dst += <usize>PANEL * value) {
     for (let c = 0; c < all; c++) {
       const at = dst + <usize>(c / PANEL) * panelBytes + <usize>(c % PANEL) * value, from = src + (<usize>(c / multiplier) << (float ? 2 : 0));
       if (float) store<f32>(at, load<f32>(from));
@@ -192,7 +192,7 @@ function filterTail(step: usize, float: bool, lanes: i32, taps: usize, at: usize
     const some = min(columns - column, TAIL_ROWS);
     filterColumns(step, float, some, taps, at, w, params, tail(), <usize>PANEL << (float ? 2 : 0));
     storeTail(float, some, lanes, dst, outBytes);
-    at += TAIL_ROWS * columnBytes;
-    dst += TAIL_ROWS * outBytes;
+    at += <usize>TAIL_ROWS * columnBytes;
+    dst += <usize>TAIL_ROWS * outBytes;
   }
 }

@@ -56,8 +56,8 @@ function multiplyChannels(
     const some = min(rows - row, TAIL_ROWS);
     multiplyPanel(step, float, some, src, stride, depth, segments, pitch, w, params, tail(), <usize>PANEL << shift);
     storeTail(float, some, left, dst, pixel);
-    src += TAIL_ROWS * stride;
-    dst += TAIL_ROWS * pixel;
+    src += <usize>TAIL_ROWS * stride;
+    dst += <usize>TAIL_ROWS * pixel;
   }
 }
 
