@@ -53,11 +53,15 @@ function widenedBytes(step: Int32Array, build: Build): number {
 const records = (plan: Plan): Int32Array[] =>
   Array.from({ length: plan.steps.length / abi.STEP_WORDS }, (_, i) => plan.steps.subarray(i * abi.STEP_WORDS, (i + 1) * abi.STEP_WORDS));
 
+/** Records whose weights are widened, in the order of their weights. */
+const widenedRecords = (plan: Plan, build: Build): Int32Array[] =>
+  records(plan).filter((step) => widenedBytes(step, build) > 0).sort((a, b) => a[abi.WEIGHTS] - b[abi.WEIGHTS]);
+
 /** Exact memory needs of a plan under a build, known before anything is allocated. */
 export function layoutOf(plan: Plan, build: Build, threads = 1): Layout {
-  const widened = records(plan).reduce((sum, step) => sum + widenedBytes(step, build), 0);
+  const widened = widenedRecords(plan, build);
   const steps = FIRST_PART, weights = steps + align(plan.steps.byteLength);
-  const weightsBytes = align(plan.weights.byteLength) + widened;
+  const weightsBytes = align(plan.weights.byteLength) + widened.reduce((sum, step) => sum + widenedBytes(step, build) - align(step[abi.WEIGHTS_BYTES]), 0);
   const arena = weights + weightsBytes, own = align(plan.scratchBytes + GUARD_BYTES) + abi.TEMP_BYTES;
   const scratches = Array.from({ length: threads }, (_, i) => arena + align(plan.arenaBytes) + i * own + abi.TEMP_BYTES);
   // Tiles may read up to one vector past the end of the last row.
@@ -104,19 +108,40 @@ export class Engine {
   #place(plan: Plan): void {
     const { steps, weights, arena, scratches } = this.#layout;
     this.#kernels.place(steps, weights, arena, scratches[0]);
-    new Uint8Array(this.buffer, weights).set(plan.weights);
-    let widened = align(plan.weights.byteLength);
-    const placed = plan.steps.slice();
+    const memory = new Uint8Array(this.buffer), placed = plan.steps.slice(), widened = widenedRecords(plan, this.build);
+    // What is widened is left out of the constants: the rest moves up, and the widened weights come after it.
+    let from = 0, to = weights;
+    const keep = (end: number): void => {
+      if (end > from) memory.set(plan.weights.subarray(from, end), to), to += end - from;
+    };
+    for (const step of widened) {
+      keep(step[abi.WEIGHTS]);
+      from = Math.max(from, step[abi.WEIGHTS] + align(step[abi.WEIGHTS_BYTES]));
+    }
+    keep(plan.weights.length);
+    const movedTo = (offset: number): number => offset - widened.reduce((sum, step) => sum + (step[abi.WEIGHTS] < offset ? align(step[abi.WEIGHTS_BYTES]) : 0), 0);
+    let at = weights + align(plan.weights.length) - widened.reduce((sum, step) => sum + align(step[abi.WEIGHTS_BYTES]), 0);
     for (let i = 0; i < placed.length; i += abi.STEP_WORDS) {
-      const step = placed.subarray(i, i + abi.STEP_WORDS);
-      const bytes = widenedBytes(step, this.build);
-      if (bytes === 0) continue;
-      const widen = step[abi.OP] === abi.OP_DEPTHWISE ? this.#kernels.widenToFloat : this.#kernels.widenWeights;
-      widen(weights + widened, weights + step[abi.WEIGHTS], step[abi.WEIGHTS_BYTES], step[abi.WEIGHTS_ZERO]);
-      step[abi.WEIGHTS] = widened;
-      widened += bytes;
+      const step = placed.subarray(i, i + abi.STEP_WORDS), bytes = widenedBytes(step, this.build);
+      step[abi.PARAMS] = movedTo(step[abi.PARAMS]);
+      if (step[abi.SRC2_CONSTANT] === 1) step[abi.SRC2] = movedTo(step[abi.SRC2]);
+      if (bytes > 0) this.#widen(plan.weights.subarray(step[abi.WEIGHTS], step[abi.WEIGHTS] + step[abi.WEIGHTS_BYTES]), at, step);
+      step[abi.WEIGHTS] = bytes > 0 ? at - weights : movedTo(step[abi.WEIGHTS]);
+      at += bytes;
     }
     new Int32Array(this.buffer, steps).set(placed);
+  }
+
+  /** int8 weights to int16 or float32 at `dst`, by way of the arena, which is still free. */
+  #widen(weights: Uint8Array, dst: number, step: Int32Array): void {
+    const { arena, totalBytes } = this.#layout, depthwise = step[abi.OP] === abi.OP_DEPTHWISE;
+    const widen = depthwise ? this.#kernels.widenToFloat : this.#kernels.widenWeights;
+    const some = Math.min(65536, (totalBytes - arena) & ~15);
+    for (let at = 0; at < weights.length; at += some) {
+      const part = weights.subarray(at, at + some);
+      new Uint8Array(this.buffer, arena).set(part);
+      widen(dst + at * (depthwise ? 4 : 2), arena, part.length, step[abi.WEIGHTS_ZERO]);
+    }
   }
 
   /** A view of arena bytes; valid as long as the engine. */

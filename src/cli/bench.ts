@@ -57,8 +57,9 @@ ${WEIGHTS_HELP}`,
     const times = timeRuns(net, inputs, runs);
     const steps = timeSteps(net, inputs).map((step) => ({ ...step, gmacsPerSecond: gigaMacs(step.macs, step.ms) }));
     const macs = net.steps.reduce((sum, step) => sum + step.macs, 0);
-    if (parsed.flag('json')) return printJson({ source, build: net.build, node: process.version, runs, ms: times, macs, memory: net.memory, steps });
-    print(`${paint('bold', source)}  ${net.build} build, Node ${process.versions.node}, ${runs} runs, ${millions(macs)} million MACs`);
+    if (parsed.flag('json')) return printJson({ source, build: net.build, plan: net.info.purpose, threads: net.threads, node: process.version, runs, ms: times, macs, memory: net.memory, steps });
+    const threads = net.threads.count > 1 ? `${net.threads.count} threads, ` : net.threads.reason ? `one thread (${net.threads.reason}), ` : '';
+    print(`${paint('bold', source)}  ${net.build} build, ${threads}Node ${process.versions.node}, ${runs} runs, ${millions(macs)} million MACs`);
     print(`min ${ms(times.min)}  median ${paint('green', ms(times.median))}  p90 ${ms(times.p90)}  ${gigaMacs(macs, times.median).toFixed(2)} GMAC/s\n`);
     const whole = steps.reduce((sum, step) => sum + step.ms, 0);
     print(table(

@@ -33,6 +33,14 @@ export function checkPlan(plan: Plan): void {
     const fault = own[abi.OP] === abi.OP_INVERTED_RESIDUAL ? blockFault(own, others, plan) : others.length ? 'has parts but is no block' : stepFault(own, plan);
     check(!fault, `step ${i} ${fault}`);
   });
+  check(!weightsOverlap(steps), 'two layers share weights');
+}
+
+/** The engine moves int8 weights one by one when it widens them, so each must have a place of its own. */
+function weightsOverlap(steps: Int32Array): boolean {
+  const places = Array.from({ length: steps.length / abi.STEP_WORDS }, (_, i) => steps.subarray(i * abi.STEP_WORDS, (i + 1) * abi.STEP_WORDS))
+    .filter((w) => WEIGHTED.includes(w[abi.OP]) && w[abi.DTYPE] === abi.INT8).map((w) => [w[abi.WEIGHTS], w[abi.WEIGHTS] + w[abi.WEIGHTS_BYTES]]).sort((a, b) => a[0] - b[0]);
+  return places.some(([start], i) => i > 0 && start < places[i - 1][1]);
 }
 
 const isInside = (offset: number, bytes: number, limit: number): boolean => Number.isInteger(offset) && offset >= 0 && bytes >= 0 && offset + bytes <= limit;
