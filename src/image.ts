@@ -65,8 +65,9 @@ function taps(start: number, length: number, size: number, limit: number): Tap[]
   return Array.from({ length: size }, (_, i) => {
     const centre = start + (i + 0.5) * scale;
     const from = Math.max(0, Math.floor(centre - support + 0.5)), to = Math.min(limit, Math.floor(centre + support + 0.5));
-    const weights = Float64Array.from({ length: Math.max(1, to - from) }, (_, j) => Math.max(0, 1 - Math.abs((from + j + 0.5 - centre) / support)));
-    const sum = weights.reduce((a, b) => a + b, 0);
+    const weights = new Float64Array(Math.max(1, to - from));
+    let sum = 0;
+    for (let j = 0; j < weights.length; j++) sum += weights[j] = Math.max(0, 1 - Math.abs((from + j + 0.5 - centre) / support));
     return { from: Math.min(from, limit - 1), weights: sum > 0 ? weights.map((w) => w / sum) : weights.fill(1 / weights.length) };
   });
 }
@@ -81,13 +82,14 @@ function resize(picture: Picture, bytesPerPixel: number, { fit, crop }: Preproce
   const lines = new Float64Array((bottom - top) * width * 3);
   for (let y = top; y < bottom; y++) shrinkRow(picture.data, y * picture.width * bytesPerPixel, bytesPerPixel, columns, lines, (y - top) * width * 3);
   const out = new Float64Array(width * height * 3);
-  rows.forEach((tap, y) => {
-    tap.weights.forEach((weight, j) => {
-      const line = (tap.from + j - top) * width * 3;
-      for (let i = 0, at = y * width * 3; i < width * 3; i++) out[at + i] += lines[line + i] * weight;
-    });
+  rows.forEach(({ from, weights }, y) => {
+    for (let j = 0; j < weights.length; j++) addRow(out, y * width * 3, lines, (from + j - top) * width * 3, width * 3, weights[j]);
   });
   return out;
+}
+
+function addRow(out: Float64Array, at: number, lines: Float64Array, line: number, values: number, weight: number): void {
+  for (let i = 0; i < values; i++) out[at + i] += lines[line + i] * weight;
 }
 
 function shrinkRow(data: Picture['data'], row: number, bytesPerPixel: number, columns: Tap[], out: Float64Array, at: number): void {
@@ -113,10 +115,16 @@ function toGrey(rgb: Float64Array): Float64Array {
 function quantise(pixels: Float64Array, input: InputFormat, preprocessing?: Preprocessing): InputData {
   const { mean, std } = preprocessing ?? DEFAULT_PREPROCESSING;
   const real = (i: number): number => (pixels[i] - mean[i % mean.length]) / std[i % std.length];
-  if (input.dtype === 'float32') return Float32Array.from(pixels, (_, i) => real(i));
+  if (input.dtype === 'float32') return filled(new Float32Array(pixels.length), real);
   const [low, high] = input.dtype === 'int8' ? [-128, 127] : [0, 255];
   const affine = (i: number): number => real(i) / (input.scale ?? 1) + (input.zeroPoint ?? 0);
   const value = preprocessing ? affine : (i: number): number => pixels[i] + low;
   const bounded = (i: number): number => Math.min(high, Math.max(low, Math.floor(value(i) + 0.5)));
-  return input.dtype === 'int8' ? Int8Array.from(pixels, (_, i) => bounded(i)) : Uint8Array.from(pixels, (_, i) => bounded(i));
+  return filled(input.dtype === 'int8' ? new Int8Array(pixels.length) : new Uint8Array(pixels.length), bounded);
+}
+
+/** TypedArray.from goes by way of an iterator, which costs more than the resize. */
+function filled<T extends InputData>(out: T, value: (i: number) => number): T {
+  for (let i = 0; i < out.length; i++) out[i] = value(i);
+  return out;
 }
