@@ -5,7 +5,7 @@ import {
   REAL_B, SCALE,
   SIGN_A, SIGN_B, SRC, SRC2, SRC2_CONSTANT, WEIGHTS, ZERO_IN, ZERO_IN2, ZERO_OUT,
 } from './abi';
-import { activate, activate4 } from './activation';
+import { activate, activate4, least4, most4 } from './activation';
 import { areCertain, estimate4, fractions, least8, most8, multiply, nearest, offset4, squeeze8 } from './requantise';
 import { activation, constant, shareEnd, shareStart, word, wordF32 } from './step';
 
@@ -19,34 +19,44 @@ function second(step: usize): usize {
 export function binary(step: usize, product: bool): void {
   const count = word(step, COUNT), period = word(step, PERIOD), shift = word(step, DTYPE) == FLOAT32 ? 2 : 0;
   // Threads share whole periods, or the values of the only one.
-  const unit = period < count ? period : 64, end = shareEnd(count, unit);
-  for (let from = shareStart(count, unit); from < end; from += period) {
-    const at = <usize>from << shift, other = period < count ? second(step) : second(step) + at;
-    binaryRow(step, product, activation(step, SRC) + at, other, activation(step, DST) + at, min(period, end - from));
-  }
+  const repeats = period < count, unit = repeats ? period : 64, from = shareStart(count, unit), at = <usize>from << shift;
+  binaryValues(step, product, activation(step, SRC) + at, repeats ? second(step) : second(step) + at, activation(step, DST) + at,
+    shareEnd(count, unit) - from, period);
 }
 
-/** `count` values that do not repeat; dst may be a or b. */
-export function binaryRow(step: usize, product: bool, a: usize, b: usize, dst: usize, count: i32): void {
-  if (word(step, DTYPE) == FLOAT32) binaryF32(step, product, a, b, dst, count);
-  else binaryInt8(step, product, a, b, dst, count);
+/** `count` values; b repeats every `period`. dst may be a or b. */
+export function binaryValues(step: usize, product: bool, a: usize, b: usize, dst: usize, count: i32, period: i32): void {
+  if (word(step, DTYPE) == FLOAT32) binaryF32(step, product, a, b, dst, count, period);
+  else binaryInt8(step, product, a, b, dst, count, period);
 }
 
-function binaryF32(step: usize, product: bool, a: usize, b: usize, dst: usize, count: i32): void {
+function binaryF32(step: usize, product: bool, a: usize, other: usize, dst: usize, count: i32, period: i32): void {
   const kind = word(step, ACTIVATION), low = wordF32(step, MIN), high = wordF32(step, MAX);
   const signA = <f32>word(step, SIGN_A), signB = <f32>word(step, SIGN_B);
-  let i = 0;
-  if (ASC_FEATURE_SIMD) {
-    const low4 = f32x4.splat(low), high4 = f32x4.splat(high), signA4 = f32x4.splat(signA), signB4 = f32x4.splat(signB);
-    for (; i + 4 <= count; i += 4, a += 16, b += 16, dst += 16) {
-      const x = v128.load(a), y = v128.load(b);
-      const result = product ? f32x4.mul(x, y) : f32x4.add(f32x4.mul(x, signA4), f32x4.mul(y, signB4));
-      v128.store(dst, activate4(result, kind, low4, high4));
+  for (let left = count; left > 0; left -= period) {
+    const some = min(left, period), whole = ASC_FEATURE_SIMD ? some & ~3 : 0;
+    let b = other;
+    if (ASC_FEATURE_SIMD) {
+      fours(step, product, kind, signA, signB, a, b, dst, whole);
+      a += <usize>whole << 2;
+      b += <usize>whole << 2;
+      dst += <usize>whole << 2;
+    }
+    for (let i = whole; i < some; i++, a += 4, b += 4, dst += 4) {
+      const x = load<f32>(a), y = load<f32>(b);
+      store<f32>(dst, activate(product ? x * y : x * signA + y * signB, kind, low, high));
     }
   }
-  for (; i < count; i++, a += 4, b += 4, dst += 4) {
-    const x = load<f32>(a), y = load<f32>(b);
-    store<f32>(dst, activate(product ? x * y : x * signA + y * signB, kind, low, high));
+}
+
+// @ts-ignore: decorator
+@inline
+function fours(step: usize, product: bool, kind: i32, signA: f32, signB: f32, a: usize, b: usize, dst: usize, count: i32): void {
+  const low4 = least4(step), high4 = most4(step), signA4 = f32x4.splat(signA), signB4 = f32x4.splat(signB);
+  for (const end = a + (<usize>count << 2); a < end; a += 16, b += 16, dst += 16) {
+    const x = v128.load(a), y = v128.load(b);
+    const result = product ? f32x4.mul(x, y) : f32x4.add(f32x4.mul(x, signA4), f32x4.mul(y, signB4));
+    v128.store(dst, activate4(result, kind, low4, high4));
   }
 }
 
@@ -57,26 +67,34 @@ function clampInt8(value: i32, step: usize): i8 {
 }
 
 /** TFLite ADD or MUL of int8 values: eight at a time in float32 with proof, the rest in integers. */
-function binaryInt8(step: usize, product: bool, a: usize, b: usize, dst: usize, count: i32): void {
-  let i = 0;
-  if (ASC_FEATURE_SIMD && word(step, REAL) != 0) {
-    const zeroA = i16x8.splat(<i16>word(step, ZERO_IN)), zeroB = i16x8.splat(<i16>word(step, ZERO_IN2));
-    const real = f32x4.splat(wordF32(step, REAL)), realB = f32x4.splat(wordF32(step, REAL_B)), nudge = f32x4.splat(wordF32(step, NUDGE));
-    const offset = offset4(step), least = least8(step), most = most8(step);
-    for (; i + 8 <= count; i += 8, a += 8, b += 8, dst += 8) {
-      const x = i16x8.sub(v128.load8x8_s(a), zeroA), y = i16x8.sub(v128.load8x8_s(b), zeroB);
-      const low = product
-        ? f32x4.mul(f32x4.convert_i32x4_s(i32x4.extmul_low_i16x8_s(x, y)), real)
-        : weigh(i32x4.extend_low_i16x8_s(x), real, i32x4.extend_low_i16x8_s(y), realB);
-      const high = product
-        ? f32x4.mul(f32x4.convert_i32x4_s(i32x4.extmul_high_i16x8_s(x, y)), real)
-        : weigh(i32x4.extend_high_i16x8_s(x), real, i32x4.extend_high_i16x8_s(y), realB);
-      const p = estimate4(low, nudge), q = estimate4(high, nudge);
-      if (areCertain(fractions(p, q))) v128.store64_lane(dst, squeeze8(p, q, offset, least, most), 0);
-      else binaryExactly(step, product, a, b, dst, 8);
-    }
+function binaryInt8(step: usize, product: bool, a: usize, other: usize, dst: usize, count: i32, period: i32): void {
+  for (let left = count; left > 0; left -= period) {
+    const some = min(left, period), whole = ASC_FEATURE_SIMD && word(step, REAL) != 0 ? some & ~7 : 0;
+    if (ASC_FEATURE_SIMD) eights(step, product, a, other, dst, whole);
+    if (some > whole) binaryExactly(step, product, a + whole, other + whole, dst + whole, some - whole);
+    a += some;
+    dst += some;
   }
-  binaryExactly(step, product, a, b, dst, count - i);
+}
+
+// @ts-ignore: decorator
+@inline
+function eights(step: usize, product: bool, a: usize, b: usize, dst: usize, count: i32): void {
+  const zeroA = i16x8.splat(<i16>word(step, ZERO_IN)), zeroB = i16x8.splat(<i16>word(step, ZERO_IN2));
+  const real = v128.load32_splat(step + (<usize>REAL << 2)), realB = v128.load32_splat(step + (<usize>REAL_B << 2));
+  const nudge = v128.load32_splat(step + (<usize>NUDGE << 2)), offset = offset4(step), least = least8(step), most = most8(step);
+  for (const end = a + count; a < end; a += 8, b += 8, dst += 8) {
+    const x = i16x8.sub(v128.load8x8_s(a), zeroA), y = i16x8.sub(v128.load8x8_s(b), zeroB);
+    const low = product
+      ? f32x4.mul(f32x4.convert_i32x4_s(i32x4.extmul_low_i16x8_s(x, y)), real)
+      : weigh(i32x4.extend_low_i16x8_s(x), real, i32x4.extend_low_i16x8_s(y), realB);
+    const high = product
+      ? f32x4.mul(f32x4.convert_i32x4_s(i32x4.extmul_high_i16x8_s(x, y)), real)
+      : weigh(i32x4.extend_high_i16x8_s(x), real, i32x4.extend_high_i16x8_s(y), realB);
+    const p = estimate4(low, nudge), q = estimate4(high, nudge);
+    if (areCertain(fractions(p, q))) v128.store64_lane(dst, squeeze8(p, q, offset, least, most), 0);
+    else binaryExactly(step, product, a, b, dst, 8);
+  }
 }
 
 // @ts-ignore: decorator

@@ -10,7 +10,7 @@ import {
   PARAMS_INT8, PROJECTED_AT, RESIDUAL, ROWS_AT_ONCE, SRC, STEP_WORDS, STRIDE_H, TAPS_AT, W, WEIGHTS, WIDE_AT,
 } from './abi';
 import { filterRow, loadRow, padRow, pointTaps, ringPanelBytes, ringRowBytes, ringSlot, ringValue, toRing, windowRows } from './depthwise';
-import { binaryRow } from './elementwise';
+import { binaryValues } from './elementwise';
 import { gatherRows, multiplyPanel, multiplyPanels, rowBytes } from './pointwise';
 import { activation, constant, scratch, shareEnd, shareStart, word } from './step';
 
@@ -40,8 +40,8 @@ export function invertedResidual(block: usize): void {
     const bytes = <usize>rows * outRow;
     if (residual) {
       const values = <i32>(bytes >> shift);
-      if (word(block, RESIDUAL) == SRC) binaryRow(add, false, residual, projected, dst, values);
-      else binaryRow(add, false, projected, residual, dst, values);
+      if (word(block, RESIDUAL) == SRC) binaryValues(add, false, residual, projected, dst, values, values);
+      else binaryValues(add, false, projected, residual, dst, values, values);
       residual += bytes;
     }
     dst += bytes;
