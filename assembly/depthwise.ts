@@ -77,11 +77,15 @@ export function ringSlot(step: usize, y: i32, ringRows: i32): i32 {
   return (y + word(step, PAD_TOP)) % ringRows;
 }
 
+/** Pixels of an input row that some window reads: the last ones may be read by none. */
+export function pixelsRead(step: usize): i32 {
+  return max(min(word(step, W), paddedWidth(step) - word(step, PAD_LEFT)), 0);
+}
+
 /** Input row y into a ring row: padding, values, padding. */
 export function loadRow(step: usize, float: bool, y: i32, dst: usize): void {
   const width = word(step, W), padded = paddedWidth(step), left = min(word(step, PAD_LEFT), padded);
-  const inside = <u32>y < <u32>word(step, H);
-  const count = inside ? min(width, padded - left) : 0;
+  const inside = <u32>y < <u32>word(step, H), count = inside ? pixelsRead(step) : 0;
   padRow(step, float, dst, inside ? left : padded, count);
   if (count == 0) return;
   const src = activation(step, SRC) + (<usize>(y * width * word(step, C)) << (float ? 2 : 0));

@@ -9,7 +9,7 @@ import {
   C, DST, DTYPE, FLOAT32, FILTERED_AT, H, HAS_EXPAND, HAS_PROJECT, OC, OH, OW, PAD_LEFT, PAD_TOP, PANEL, PANEL_AT, PARAMS, PARAMS_FLOAT32,
   PARAMS_INT8, PROJECTED_AT, RESIDUAL, ROWS_AT_ONCE, SRC, STEP_WORDS, STRIDE_H, TAPS_AT, W, WEIGHTS, WIDE_AT,
 } from './abi';
-import { filterRow, loadRow, padRow, pointTaps, ringPanelBytes, ringRowBytes, ringSlot, ringValue, toRing, windowRows } from './depthwise';
+import { filterRow, loadRow, padRow, pixelsRead, pointTaps, ringPanelBytes, ringRowBytes, ringSlot, ringValue, toRing, windowRows } from './depthwise';
 import { binaryValues } from './elementwise';
 import { gatherRows, multiplyPanel, multiplyPanels, rowBytes } from './pointwise';
 import { activation, constant, scratch, shareEnd, shareStart, word } from './step';
@@ -54,7 +54,7 @@ function fillRing(block: usize, expand: usize, filter: usize, float: bool, from:
   for (let y = from; y < end; y++) {
     const row = scratch() + <usize>ringSlot(filter, y, ringRows) * ringBytes;
     if (!expand || <u32>y >= <u32>height) loadRow(filter, float, y, row);
-    else padRow(filter, float, row, word(filter, PAD_LEFT), word(filter, W));
+    else padRow(filter, float, row, word(filter, PAD_LEFT), pixelsRead(filter));
   }
   if (expand) expandRows(block, expand, filter, float, max(from, 0), min(end, height), ringRows);
 }
@@ -70,14 +70,15 @@ function expandRows(block: usize, expand: usize, filter: usize, float: bool, fro
   }
   const ringBytes = ringRowBytes(filter, float), pixel = <usize>PANEL * ringValue(float), inset = <usize>word(filter, PAD_LEFT) * pixel;
   const panelBytes = stride * PANEL, panel = scratch() + <usize>word(block, PANEL_AT);
+  const pixels = pixelsRead(filter);
   let w = constant(expand, WEIGHTS), params = constant(expand, PARAMS), at = scratch() + inset;
   for (let channel = 0, channels = word(expand, OC); channel < channels; channel += PANEL) {
     for (let y = from; y < end; y++) {
       const dst = at + <usize>ringSlot(filter, y, ringRows) * ringBytes, x = src + <usize>(y - from) * row;
-      if (!ASC_FEATURE_SIMD || float) multiplyPanel(expand, float, width, x, stride, depth, 1, stride, w, params, dst, pixel);
+      if (!ASC_FEATURE_SIMD || float) multiplyPanel(expand, float, pixels, x, stride, depth, 1, stride, w, params, dst, pixel);
       else {
-        multiplyPanel(expand, false, width, x, stride, depth, 1, stride, w, params, panel, PANEL);
-        toRing(dst, panel, width);
+        multiplyPanel(expand, false, pixels, x, stride, depth, 1, stride, w, params, panel, PANEL);
+        toRing(dst, panel, pixels);
       }
     }
     w += panelBytes;

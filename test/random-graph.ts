@@ -108,20 +108,21 @@ export function convGraph(random: Random, dtype: ActivationType, depthwise: bool
 /** Expand, depthwise, project, add: each but the depthwise sometimes left out. */
 export function blockGraph(random: Random, dtype: ActivationType): Graph {
   const b = new OneOperator(random, dtype), { graph } = b;
-  const kernel = random.of([3, 3, 5]), stride = random.of([1, 1, 2]), size = [random.of([...SIZES, 16, 20]), random.of([...SIZES, 16, 20])];
+  const kernel = random.of([3, 3, 5]), stride = random.of([1, 1, 2]), padding: Padding = random.of(['same', 'same', 'valid'] as const);
+  const more = padding === 'valid' ? kernel - 1 : 0, size = [random.of([...SIZES, 16, 20]) + more, random.of([...SIZES, 16, 20]) + more];
   const channels = random.of(CHANNELS), expanded = random.below(3) ? random.of(CHANNELS) : channels;
   const link = (kind: 'conv2d' | 'depthwiseConv2d', from: number, [h, w, oc]: number[], kernelSize: number, step: number, activation: Activation): number => {
     const ic = graph.tensors[from].shape[3], depthwise = kind === 'depthwiseConv2d', scale = graph.tensors[from].quantization?.scale[0] ?? 1;
     const { parts, outputScale } = b.weights(depthwise ? [1, kernelSize, kernelSize, oc] : [oc, 1, 1, ic], oc, depthwise ? kernelSize ** 2 : ic, scale);
     const output = b.activation([1, h, w, oc], outputScale);
-    graph.operators.push({ attributes: { kind, stride: [step, step], dilation: [1, 1], padding: 'same', activation }, inputs: [from, ...parts], outputs: [output], where: `operator ${graph.operators.length} (${kind})` });
+    graph.operators.push({ attributes: { kind, stride: [step, step], dilation: [1, 1], padding: depthwise ? padding : 'same', activation }, inputs: [from, ...parts], outputs: [output], where: `operator ${graph.operators.length} (${kind})` });
     return output;
   };
   const input = b.input([1, ...size, channels], random.between(0.005, 0.05));
   let at = expanded === channels ? input : link('conv2d', input, [...size, expanded], 1, 1, 'relu6');
-  const out = size.map((s) => Math.ceil(s / stride));
+  const out = size.map((s) => Math.ceil((s - more) / stride));
   at = link('depthwiseConv2d', at, [...out, expanded], kernel, stride, 'relu6');
-  const project = random.below(5) > 0, residual = project && stride === 1 && random.below(2) > 0;
+  const project = random.below(5) > 0, residual = project && stride === 1 && padding === 'same' && random.below(2) > 0;
   if (project) at = link('conv2d', at, [...out, residual ? channels : random.of(CHANNELS)], 1, 1, 'none');
   if (residual) {
     const scale = [input, at].reduce((sum, i) => sum + (graph.tensors[i].quantization?.scale[0] ?? 0), 0), order = random.below(2) ? [input, at] : [at, input];
