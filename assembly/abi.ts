@@ -8,7 +8,7 @@
 //     float32   [OC / 8][K][8]             K = KH * KW * C, in that order (depthwise: K = KH * KW)
 //     int8      [OC / 8][K / 2][8][2]      pairs of k side by side, K padded to even; SIMD builds hold them as int16
 //     int8, depthwise   [OC / 8][K][8]     SIMD builds hold them as float32
-//   Parameters come in one block a panel: float32 bias[8]; int8 PARAMS_BYTES as drawn in requantise.ts.
+//   Parameters come in one block a panel: float32 bias[8]; int8 PARAMS_INT8 bytes as drawn in requantise.ts.
 
 /** Kernel codes, word OP of a step. */
 export const OP_CONV = 1;
@@ -84,12 +84,10 @@ export const PARTS = 9; // records that follow and are run by this one
 export const HAS_EXPAND = 10;
 export const HAS_PROJECT = 11;
 export const RESIDUAL = 12; // 0, or the operand of the addition that is not the projection: SRC or SRC2
-export const ROWS_AT_ONCE = 13; // output rows
-export const TAPS_AT = 14; // bytes from the scratch memory's start
-export const FILTERED_AT = 15;
-export const PROJECTED_AT = 16;
-export const WIDE_AT = 17;
-export const PANEL_AT = 18;
+export const FILTERED_AT = 13; // bytes from the scratch memory's start
+export const PROJECTED_AT = 14;
+export const WIDE_AT = 15;
+export const PANEL_AT = 16;
 
 export const FLOAT32 = 0;
 export const INT8 = 1;
@@ -113,7 +111,7 @@ export const PARAMS_INT8 = 160;
 export const TEMP_BYTES = 512;
 export const TAIL_ROWS = 12;
 
-/** Bytes of gathered pixels that a convolution works on at a time; about half a level-2 cache. */
+/** Bytes of gathered pixels that a product works on at a time: more gains nothing, and scratch memory is a thread's own. */
 export const GATHER_BYTES = 49152;
 /** Widest pixel tile; a gathered block holds a multiple of it (both 4 and 6 divide it). */
 export const BLOCK_ROWS = 12;

@@ -1,5 +1,6 @@
 // Knows the register tiles of depthwise convolutions: one panel of 8 channels along one output row. It does not know
 // where the rows come from: `taps` holds the address of each tap at output column 0, `at` the offset of the panel.
+// Accumulators and taps stand spelled out, since AssemblyScript keeps no array in registers.
 import { DEPTHWISE_COLUMNS, DILATION_W, DTYPE, FLOAT32, KH, KW, PANEL, STRIDE_W, WEIGHTS_ZERO } from './abi';
 import { finishF32, least4, most4 } from './activation';
 import { madd } from './lanes';

@@ -15,18 +15,13 @@ import { storeTail, tail } from './tile';
 /** H x W x C to OH x OW x OC, OC a multiple of C. */
 export function depthwise(step: usize): void {
   const float = word(step, DTYPE) == FLOAT32;
-  const ringRows = windowRows(step), ringBytes = ringRowBytes(step, float);
-  const taps = scratch() + <usize>ringRows * ringBytes;
   const rowOut = <usize>(word(step, OW) * word(step, OC)) << (float ? 2 : 0);
   const first = shareStart(word(step, OH), 1), last = shareEnd(word(step, OH), 1);
   let dst = activation(step, DST) + <usize>first * rowOut, next = i32.MIN_VALUE;
   for (let oy = first; oy < last; oy++) {
     const top = oy * word(step, STRIDE_H) - word(step, PAD_TOP);
-    for (next = max(next, top); next < top + ringRows; next++) {
-      loadRow(step, float, next, scratch() + <usize>ringSlot(step, next, ringRows) * ringBytes);
-    }
-    pointTaps(step, float, top, ringRows, ringBytes, taps);
-    filterRow(step, float, taps, dst);
+    for (next = max(next, top); next < top + windowRows(step); next++) loadRow(step, float, next);
+    filterRow(step, float, top, dst);
     dst += rowOut;
   }
 }
@@ -66,15 +61,13 @@ export function ringPanelBytes(step: usize, float: bool): usize {
 
 // @ts-ignore: decorator
 @inline
-export function ringRowBytes(step: usize, float: bool): usize {
+function ringRowBytes(step: usize, float: bool): usize {
   return <usize>panels(step) * ringPanelBytes(step, float);
 }
 
-/** Rows above the picture have negative numbers; PAD_TOP shifts them to zero and up. */
-// @ts-ignore: decorator
-@inline
-export function ringSlot(step: usize, y: i32, ringRows: i32): i32 {
-  return (y + word(step, PAD_TOP)) % ringRows;
+/** Where input row y lies in the ring. Rows above the picture have negative numbers; PAD_TOP shifts them to zero and up. */
+export function ringRow(step: usize, float: bool, y: i32): usize {
+  return scratch() + <usize>((y + word(step, PAD_TOP)) % windowRows(step)) * ringRowBytes(step, float);
 }
 
 /** Pixels of an input row that some window reads: the last ones may be read by none. */
@@ -82,21 +75,23 @@ export function pixelsRead(step: usize): i32 {
   return max(min(word(step, W), paddedWidth(step) - word(step, PAD_LEFT)), 0);
 }
 
-/** Input row y into a ring row: padding, values, padding. */
-export function loadRow(step: usize, float: bool, y: i32, dst: usize): void {
+/** Input row y into its ring row: padding, values, padding. */
+export function loadRow(step: usize, float: bool, y: i32): void {
   const width = word(step, W), padded = paddedWidth(step), left = min(word(step, PAD_LEFT), padded);
   const inside = <u32>y < <u32>word(step, H), count = inside ? pixelsRead(step) : 0;
-  padRow(step, float, dst, inside ? left : padded, count);
+  padRow(step, float, y, inside ? left : padded, count);
   if (count == 0) return;
+  const dst = ringRow(step, float, y);
   const src = activation(step, SRC) + (<usize>(y * width * word(step, C)) << (float ? 2 : 0));
   const pixel = <usize>PANEL * ringValue(float);
   if (word(step, OC) == word(step, C)) copyRow(step, float, src, count, dst + <usize>left * pixel);
   else repeatRow(step, float, src, count, dst + <usize>left * pixel);
 }
 
-/** Zeros (float32) or zero points before pixel `left` and after `count` more, in every panel. */
-export function padRow(step: usize, float: bool, dst: usize, left: i32, count: i32): void {
+/** Zeros (float32) or zero points before pixel `left` and after `count` more, in every panel of ring row y. */
+export function padRow(step: usize, float: bool, y: i32, left: i32, count: i32): void {
   const pixel = <usize>PANEL * ringValue(float), padded = paddedWidth(step);
+  let dst = ringRow(step, float, y);
   for (let panel = 0, all = panels(step); panel < all; panel++) {
     fillPixels(step, float, dst, left);
     const right = <usize>(left + count) * pixel;
@@ -164,17 +159,19 @@ function repeatRow(step: usize, float: bool, src: usize, count: i32, dst: usize)
   }
 }
 
-/** The address of each tap at output column 0, channel 0. */
-export function pointTaps(step: usize, float: bool, top: i32, ringRows: i32, ringBytes: usize, taps: usize): void {
+/** The address of each tap of the window at input row `top`, for output column 0, channel 0. */
+function pointTaps(step: usize, float: bool, top: i32, taps: usize): void {
   const kw = word(step, KW), columnBytes = <usize>(word(step, DILATION_W) * PANEL) * ringValue(float);
   for (let ky = 0, kh = word(step, KH); ky < kh; ky++) {
-    const slot = scratch() + <usize>ringSlot(step, top + ky * word(step, DILATION_H), ringRows) * ringBytes;
-    for (let kx = 0; kx < kw; kx++, taps += 4) store<u32>(taps, <u32>(slot + <usize>kx * columnBytes));
+    const row = ringRow(step, float, top + ky * word(step, DILATION_H));
+    for (let kx = 0; kx < kw; kx++, taps += 4) store<u32>(taps, <u32>(row + <usize>kx * columnBytes));
   }
 }
 
-/** One output row: each panel of 8 channels along all columns. */
-export function filterRow(step: usize, float: bool, taps: usize, dst: usize): void {
+/** The output row whose windows begin at input row `top`, all of them in the ring: each panel along all columns. */
+export function filterRow(step: usize, float: bool, top: i32, dst: usize): void {
+  const taps = scratch() + <usize>windowRows(step) * ringRowBytes(step, float);
+  pointTaps(step, float, top, taps);
   const columns = word(step, OW), shift = float ? 2 : 0, outBytes = <usize>word(step, OC) << shift;
   const weightsBytes = <usize>(word(step, KH) * word(step, KW) * PANEL) * ringValue(float), ringBytes = ringPanelBytes(step, float);
   let w = constant(step, WEIGHTS), params = constant(step, PARAMS);

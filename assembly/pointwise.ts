@@ -1,5 +1,5 @@
 // Knows 1x1 convolutions and fully connected layers as a matrix product: pixels x input channels times packed panels.
-// Blocks of pixels that fit half a level-2 cache meet each panel while it is in the level-1 cache.
+// Blocks of GATHER_BYTES of pixels meet each panel while it is in the level-1 cache.
 import { C, COUNT, DST, DTYPE, FLOAT32, GATHER_BYTES, OC, PANEL, PARAMS, PARAMS_FLOAT32, PARAMS_INT8, BLOCK_ROWS, SRC, TAIL_ROWS, WEIGHTS } from './abi';
 import { activation, constant, scratch, shareEnd, shareStart, word } from './step';
 import { panelF32, panelInt8, storeTail, tail } from './tile';

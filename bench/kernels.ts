@@ -2,12 +2,12 @@
 // round. Usage: npm run bench kernels [rounds] [--all] [--rows]   (--all: every alpha and size; --rows: every shape)
 import { readFileSync } from 'node:fs';
 import os from 'node:os';
-import { Bench } from 'tinybench';
 import { Engine } from '../src/engine.js';
 import type { Build } from '../src/engine.js';
 import { availableBuilds } from '../src/load.js';
 import { shapesOf } from './shapes.js';
 import type { Shape } from './shapes.js';
+import { timed } from './timing.js';
 
 interface Peak { float(turns: number): number; int16(turns: number): number }
 interface Row { shape: Shape; work: () => void; runs: number; best: number }
@@ -15,14 +15,7 @@ interface Row { shape: Shape; work: () => void; runs: number; best: number }
 const words = process.argv.slice(2), flags = new Set(words.filter((word) => word.startsWith('--')));
 const rounds = Number(words.find((word) => /^\d+$/.test(word)) ?? 6), TURNS = 400, CALLS = 500;
 
-/** Least milliseconds of one call of `work`. */
-async function least(work: () => void, iterations: number): Promise<number> {
-  const bench = new Bench({ iterations, time: 0, warmup: false, retainSamples: true });
-  bench.add('work', work);
-  await bench.run();
-  const { result } = bench.tasks[0];
-  return 'latency' in result ? result.latency.min : Infinity;
-}
+const least = async (work: () => void, iterations: number): Promise<number> => Math.min(...await timed(work, iterations));
 
 async function measure(build: Exclude<Build, 'scalar'>, dtype: 'float32' | 'int8'): Promise<void> {
   const peakModule = new WebAssembly.Module(readFileSync(`build/bench/peak-${build}.wasm`));
@@ -33,9 +26,8 @@ async function measure(build: Exclude<Build, 'scalar'>, dtype: 'float32' | 'int8
   const module = new WebAssembly.Module(readFileSync(`build/wasm/${build}.wasm`));
   const engines = new Map<Shape['plan'], Engine>();
   const rows = shapesOf(dtype, flags.has('--all')).map((shape): Row => {
-    const engine = engines.get(shape.plan) ?? new Engine(shape.plan, build, module);
+    const engine = engines.get(shape.plan) ?? filled(new Engine(shape.plan, build, module), shape.plan, dtype);
     engines.set(shape.plan, engine);
-    fill(engine, shape.plan, dtype);
     const runs = Math.max(1, Math.round(4e6 / shape.macs));
     return { shape, runs, best: Infinity, work: () => { for (let i = 0; i < runs; i++) engine.run(shape.record, shape.record + 1); } };
   });
@@ -48,10 +40,11 @@ async function measure(build: Exclude<Build, 'scalar'>, dtype: 'float32' | 'int8
 }
 
 /** Ordinary numbers everywhere: zeros and leftovers would be faster, or denormal and slower. */
-function fill(engine: Engine, plan: Shape['plan'], dtype: string): void {
+function filled(engine: Engine, plan: Shape['plan'], dtype: string): Engine {
   const bytes = engine.bytes(0, plan.arenaBytes & ~3);
   if (dtype === 'int8') bytes.forEach((_, i) => { bytes[i] = i * 77; });
   else new Float32Array(bytes.buffer, bytes.byteOffset, bytes.length >> 2).forEach((_, i, all) => { all[i] = Math.sin(i); });
+  return engine;
 }
 
 function report(build: Build, dtype: string, top: number, rows: Row[]): void {

@@ -3,13 +3,13 @@
 // Usage: node build/bench/network.mjs [rounds] [families, comma-separated]
 import { mkdirSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
-import { Bench } from 'tinybench';
 import { compile } from '../src/compile/plan.js';
 import { availableBuilds, load } from '../src/load.js';
 import { savePlan } from '../src/loader.js';
 import type { Net } from '../src/net.js';
 import { randomModel } from './random-model.js';
 import type { Family } from './random-model.js';
+import { inputFor, timed } from './timing.js';
 
 const rounds = Number(process.argv[2] ?? 20);
 const families = (process.argv[3] ?? 'v1,v2,v3-large,v3-small').split(',') as Family[];
@@ -25,12 +25,6 @@ async function save(family: Family, dtype: 'float32' | 'int8'): Promise<string> 
   return file;
 }
 
-function inputFor(net: Net): Uint8Array {
-  const { shape, dtype } = net.inputs[0], n = shape.reduce((a, b) => a * b, 1);
-  if (dtype !== 'float32') return Uint8Array.from({ length: n }, (_, i) => i * 77);
-  return new Uint8Array(Float32Array.from({ length: n }, (_, i) => Math.sin(i)).buffer);
-}
-
 const rows: Row[] = [];
 for (const family of families) {
   for (const dtype of ['float32', 'int8'] as const) {
@@ -43,12 +37,9 @@ for (const family of families) {
 }
 
 for (let round = 0; round <= rounds; round++) {
-  for (const { name, net, input, samples } of rows) {
-    const bench = new Bench({ iterations: PER_ROUND, time: 0, warmup: false, retainSamples: true });
-    bench.add(name, () => { net.run(input); });
-    await bench.run();
-    const { result } = bench.tasks[0];
-    if (round > 0 && 'latency' in result) samples.push(...(result.latency.samples ?? []));
+  for (const { net, input, samples } of rows) {
+    const times = await timed(() => { net.run(input); }, PER_ROUND);
+    if (round > 0) samples.push(...times);
   }
 }
 

@@ -4,7 +4,6 @@
 // The peers' own harness lies beside the checkout (../shared/peers); it is installed into bench/peers, which git ignores.
 import { execFileSync, fork, spawnSync } from 'node:child_process';
 import { cpSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
 import os from 'node:os';
 import path from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
@@ -36,7 +35,7 @@ function install() {
 /** A peer, or this library, in a Node process of its own. */
 class NodeCell {
   constructor(engine, binary, peer, variant, threads) {
-    Object.assign(this, { engine, binary, peer, variant, threads, worker: path.join(peer === 'depthwise' ? path.join(root, 'bench/peers-worker.mjs') : path.join(folder, 'scripts/node-worker.mjs')) });
+    Object.assign(this, { engine, binary, peer, variant, threads, worker: peer === 'depthwise' ? path.join(root, 'bench/peers-worker.mjs') : path.join(folder, 'scripts/node-worker.mjs') });
   }
 
   call(message) {
@@ -210,7 +209,6 @@ function shipped() {
 }
 
 install();
-createRequire(path.join(folder, 'package.json')).resolve('playwright-core');
 const page = await browser(), cells = cellsFor(page);
 for (const cell of cells) {
   try {

@@ -2,13 +2,11 @@
 // Usage: npm run bench scaling [rounds]      writes bench/scaling.svg and prints the table
 import { writeFileSync } from 'node:fs';
 import os from 'node:os';
-import { Bench } from 'tinybench';
-import { compile } from '../src/compile/plan.js';
-import { load } from '../src/load.js';
-import { savePlan } from '../src/loader.js';
+import { loadGraph } from '../src/load.js';
 import { randomModel } from './random-model.js';
 import type { Family } from './random-model.js';
 import { FAMILIES, SIZES } from './shapes.js';
+import { inputFor, timed } from './timing.js';
 
 const rounds = Number(process.argv.slice(2).find((word) => /^\d+$/.test(word)) ?? 12);
 const ALPHAS: Record<Family, number[]> = { v1: [0.25, 0.5, 0.75, 1], v2: [0.35, 0.5, 0.75, 1], 'v3-small': [0.75, 1], 'v3-large': [0.75, 1] };
@@ -16,16 +14,12 @@ const COLOURS: Record<Family, string> = { v1: '#1b6ca8', v2: '#c0392b', 'v3-smal
 
 interface Point { family: Family; dtype: 'float32' | 'int8'; alpha: number; size: number; macs: number; ms: number }
 
-async function point(family: Family, dtype: Point['dtype'], alpha: number, size: number): Promise<Point> {
-  const net = await load(await savePlan(compile(randomModel(family, dtype, alpha, size))));
-  const input = dtype === 'float32' ? Float32Array.from({ length: size * size * 3 }, (_, i) => Math.sin(i)) : Uint8Array.from({ length: size * size * 3 }, (_, i) => i * 77);
-  const macs = net.steps.reduce((sum, step) => sum + step.macs, 0);
-  const bench = new Bench({ iterations: Math.max(rounds, Math.round(1.5e9 / macs)), time: 0, warmup: true, warmupIterations: 8, warmupTime: 0 });
-  bench.add('run', () => { net.run(input); });
-  await bench.run();
-  const { result } = bench.tasks[0];
+/** Least milliseconds so far, with those of a new net among them. */
+async function measure(point: Point): Promise<void> {
+  const net = await loadGraph(randomModel(point.family, point.dtype, point.alpha, point.size)), input = inputFor(net);
+  point.macs = net.steps.reduce((sum, step) => sum + step.macs, 0);
+  point.ms = Math.min(point.ms, ...await timed(() => { net.run(input); }, Math.max(rounds, Math.round(1.5e9 / point.macs)), 8));
   net.dispose();
-  return { family, dtype, alpha, size, macs, ms: 'latency' in result ? result.latency.min : NaN };
 }
 
 /** Both axes logarithmic; a straight line of slope one is time that follows work. */
@@ -50,21 +44,10 @@ ${legend}${text(width / 2, height - 10, 'million multiply-adds')}<text transform
 `;
 }
 
-const points: Point[] = [];
+const points = FAMILIES.flatMap((family) => (['float32', 'int8'] as const).flatMap((dtype) => ALPHAS[family].flatMap((alpha) =>
+  SIZES.map((size): Point => ({ family, dtype, alpha, size, macs: 0, ms: Infinity })))));
 const PASSES = 3; // far apart, so that a slow moment spoils only one of them
-for (let pass = 0; pass < PASSES; pass++) {
-  for (const family of FAMILIES) {
-    for (const dtype of ['float32', 'int8'] as const) {
-      for (const alpha of ALPHAS[family]) {
-        for (const size of SIZES) {
-          const now = await point(family, dtype, alpha, size), known = points.find((p) => p.family === family && p.dtype === dtype && p.alpha === alpha && p.size === size);
-          if (known) known.ms = Math.min(known.ms, now.ms);
-          else points.push(now);
-        }
-      }
-    }
-  }
-}
+for (let pass = 0; pass < PASSES; pass++) for (const point of points) await measure(point);
 console.log(`${os.cpus()[0].model}, Node ${process.version}, V8 ${process.versions.v8}, one thread, minima\n\n| network | type | alpha | ${SIZES.map((size) => `${size}: ms, ns a MAC`).join(' | ')} |\n|---|---|---|${SIZES.map(() => '---|').join('')}`);
 for (const family of FAMILIES) {
   for (const dtype of ['float32', 'int8'] as const) {

@@ -1,6 +1,6 @@
 // Knows every distinct layer shape of the networks: alpha 1 at 224 pixels, and with `all` the smaller alphas and sizes.
 import * as abi from '../assembly/abi.js';
-import { compile } from '../src/compile/plan.js';
+import { compile, recordsOf } from '../src/compile/plan.js';
 import type { Plan } from '../src/compile/plan.js';
 import { randomModel } from './random-model.js';
 import type { Family } from './random-model.js';
@@ -20,7 +20,7 @@ export interface Shape {
 }
 
 export const FAMILIES: readonly Family[] = ['v1', 'v2', 'v3-small', 'v3-large'];
-export const ALPHAS = [0.25, 0.35, 0.5, 0.75, 1];
+const ALPHAS = [0.25, 0.35, 0.5, 0.75, 1];
 export const SIZES = [96, 128, 160, 192, 224];
 
 export function shapesOf(dtype: 'float32' | 'int8', all: boolean): Shape[] {
@@ -29,8 +29,8 @@ export function shapesOf(dtype: 'float32' | 'int8', all: boolean): Shape[] {
     for (const alpha of all ? ALPHAS : [1]) {
       for (const size of all ? SIZES : [224]) {
         const plan = compile(randomModel(family, dtype, alpha, size), { plan: 'layers' });
-        plan.info.steps.forEach((step, record) => {
-          const shape = shapeOf(plan, record, step.macs);
+        recordsOf(plan.steps).forEach((words, record) => {
+          const shape = shapeOf(plan, record, words);
           if (shape && !found.has(shape.name)) found.set(shape.name, shape);
         });
       }
@@ -39,10 +39,9 @@ export function shapesOf(dtype: 'float32' | 'int8', all: boolean): Shape[] {
   return [...found.values()];
 }
 
-function shapeOf(plan: Plan, record: number, macs: number): Shape | undefined {
-  const w = plan.steps.subarray(record * abi.STEP_WORDS, (record + 1) * abi.STEP_WORDS);
+function shapeOf(plan: Plan, record: number, w: Int32Array): Shape | undefined {
   const map = `${w[abi.H]}x${w[abi.W]}x${w[abi.C]} to ${w[abi.OC]}`, window = `${w[abi.KH]}x${w[abi.KW]} / ${w[abi.STRIDE_H]}`;
-  const common = { depth: w[abi.C], stride: w[abi.STRIDE_H], macs, plan, record };
+  const common = { depth: w[abi.C], stride: w[abi.STRIDE_H], macs: plan.info.steps[record].macs, plan, record };
   switch (w[abi.OP]) {
     case abi.OP_POINTWISE: return w[abi.COUNT] === 1 ? { ...common, kind: 'one row', name: `1x1 ${map}` } : { ...common, kind: 'pointwise', name: `1x1 ${map}` };
     case abi.OP_DEPTHWISE: return { ...common, kind: 'depthwise', name: `depthwise ${window} ${map}` };

@@ -6,7 +6,7 @@ import { main, prepare, root } from './prepare.mjs';
 const sample = path.join(root, 'weights', 'sample.png');
 
 /** Options that take a value; what follows them is not a photo. */
-const VALUED = new Set(['--weights', '--labels', '--top', '--build']);
+const VALUED = new Set(['--weights', '--labels', '--top', '--build', '--threads', '--plan', '--arch', '--alpha', '--size', '--style']);
 const namesAPhoto = (args) => args.some((arg, i) => !arg.startsWith('-') && !VALUED.has(args[i - 1]));
 
 await main(async () => {

@@ -2,7 +2,7 @@
 // tensors: it is handed bytes and step numbers.
 import * as abi from '../assembly/abi.js';
 import { align } from './compile/arena.js';
-import { GUARD_BYTES } from './compile/plan.js';
+import { GUARD_BYTES, recordsOf } from './compile/plan.js';
 import type { Plan } from './compile/plan.js';
 import { DepthwiseError } from './error.js';
 import type { Team } from './threads.js';
@@ -32,7 +32,7 @@ export interface MemoryReport {
 
 const PAGE = 65536;
 const FIRST_PART = 1024; // below: the module's own static data, then the words that threads meet at
-const CONTROL = FIRST_PART - 256;
+const CONTROL = FIRST_PART - 256; // a few cache lines
 const MOST_BYTES = 65535 * PAGE;
 
 interface Layout extends MemoryReport {
@@ -50,12 +50,9 @@ function widenedBytes(step: Int32Array, build: Build): number {
   return align(step[abi.WEIGHTS_BYTES] * (op === abi.OP_DEPTHWISE ? 4 : 2));
 }
 
-const records = (plan: Plan): Int32Array[] =>
-  Array.from({ length: plan.steps.length / abi.STEP_WORDS }, (_, i) => plan.steps.subarray(i * abi.STEP_WORDS, (i + 1) * abi.STEP_WORDS));
-
 /** Records whose weights are widened, in the order of their weights. */
 const widenedRecords = (plan: Plan, build: Build): Int32Array[] =>
-  records(plan).filter((step) => widenedBytes(step, build) > 0).sort((a, b) => a[abi.WEIGHTS] - b[abi.WEIGHTS]);
+  recordsOf(plan.steps).filter((step) => widenedBytes(step, build) > 0).sort((a, b) => a[abi.WEIGHTS] - b[abi.WEIGHTS]);
 
 /** Exact memory needs of a plan under a build, known before anything is allocated. */
 export function layoutOf(plan: Plan, build: Build, threads = 1): Layout {
@@ -121,8 +118,8 @@ export class Engine {
     keep(plan.weights.length);
     const movedTo = (offset: number): number => offset - widened.reduce((sum, step) => sum + (step[abi.WEIGHTS] < offset ? align(step[abi.WEIGHTS_BYTES]) : 0), 0);
     let at = weights + align(plan.weights.length) - widened.reduce((sum, step) => sum + align(step[abi.WEIGHTS_BYTES]), 0);
-    for (let i = 0; i < placed.length; i += abi.STEP_WORDS) {
-      const step = placed.subarray(i, i + abi.STEP_WORDS), bytes = widenedBytes(step, this.build);
+    for (const step of recordsOf(placed)) {
+      const bytes = widenedBytes(step, this.build);
       step[abi.PARAMS] = movedTo(step[abi.PARAMS]);
       if (step[abi.SRC2_CONSTANT] === 1) step[abi.SRC2] = movedTo(step[abi.SRC2]);
       if (bytes > 0) this.#widen(plan.weights.subarray(step[abi.WEIGHTS], step[abi.WEIGHTS] + step[abi.WEIGHTS_BYTES]), at, step);

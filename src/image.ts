@@ -109,7 +109,7 @@ function shrinkRow(data: Picture['data'], row: number, bytesPerPixel: number, co
 
 /** Luma of ITU-R BT.601. */
 function toGrey(rgb: Float64Array): Float64Array {
-  return Float64Array.from({ length: rgb.length / 3 }, (_, i) => 0.299 * rgb[i * 3] + 0.587 * rgb[i * 3 + 1] + 0.114 * rgb[i * 3 + 2]);
+  return filled(new Float64Array(rgb.length / 3), (i) => 0.299 * rgb[i * 3] + 0.587 * rgb[i * 3 + 1] + 0.114 * rgb[i * 3 + 2]);
 }
 
 function quantise(pixels: Float64Array, input: InputFormat, preprocessing?: Preprocessing): InputData {
@@ -124,7 +124,7 @@ function quantise(pixels: Float64Array, input: InputFormat, preprocessing?: Prep
 }
 
 /** TypedArray.from goes by way of an iterator, which costs more than the resize. */
-function filled<T extends InputData>(out: T, value: (i: number) => number): T {
+function filled<T extends InputData | Float64Array>(out: T, value: (i: number) => number): T {
   for (let i = 0; i < out.length; i++) out[i] = value(i);
   return out;
 }

@@ -128,8 +128,8 @@ export function makeLoader(sources: BuildSource): Loader {
   };
   const chooseFor = async ({ build, wasm }: LoadOptions): ReturnType<typeof chooseBuild> =>
     wasm ? chooseBuild(() => wasm, build ?? buildOf(wasm), probePlan(), probeIsRight) : choose(build);
-  const start = async (plan: Plan, options: LoadOptions, guard = false): Promise<Net> => {
-    const choice = await chooseFor(options), wanted = options.threads ?? 1;
+  const start = async (plan: Plan, options: LoadOptions, guard = false, choosing = chooseFor(options)): Promise<Net> => {
+    const choice = await choosing, wanted = options.threads ?? 1;
     if (options.signal?.aborted) throw new DepthwiseError('ABORTED', 'Loading was cancelled.');
     if (!Number.isInteger(wanted) || wanted < 1 || wanted > MOST_THREADS) throw new DepthwiseError('BAD_INPUT', `threads is a whole number from 1 to ${MOST_THREADS}, not ${wanted}.`);
     const { engine, threads } = wanted > 1 ? await threaded(plan, choice, wanted) : { engine: new Engine(plan, choice.build, choice.module), threads: { count: 1 } };
@@ -138,9 +138,10 @@ export function makeLoader(sources: BuildSource): Loader {
   return {
     async load(source, options = {}) {
       const bytes = await fetchBytes(source, options);
-      chooseFor(options).catch(() => undefined); // compiles while the weights are read; start() tells what fails
+      const choosing = chooseFor(options); // compiles while the weights are read
+      choosing.catch(() => undefined); // start() tells what fails
       const { plan, intact } = await openWeights(bytes, options);
-      const [net] = await Promise.all([start(plan, options), intact]);
+      const [net] = await Promise.all([start(plan, options, false, choosing), intact]);
       return net;
     },
     async memoryFor(source, options = {}) {

@@ -19,8 +19,6 @@ interface Start {
   all: number;
 }
 
-/** Bytes of shared words that threads meet at; a whole number of cache lines. */
-export const CONTROL_BYTES = 256;
 /** Milliseconds without any progress after which a thread counts as dead. */
 const PATIENCE = 10_000;
 

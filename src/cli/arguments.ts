@@ -1,5 +1,6 @@
 // Knows how words on a command line become checked values; what a command then does with them it does not know.
 import { parseArgs, type ParseArgsConfig } from 'node:util';
+import { PURPOSES } from '../compile/plan.js';
 import { DepthwiseError } from '../error.js';
 import type { Build, LoadOptions } from '../load.js';
 import { readLabels } from './files.js';
@@ -93,7 +94,7 @@ export function loadOptions(parsed: Parsed): LoadOptions {
   const options: LoadOptions = {
     build: oneOf<Build>('build', text('build'), ['scalar', 'simd', 'relaxed']),
     threads: text('threads') === undefined ? undefined : wholePositive('threads', text('threads')!),
-    plan: oneOf('plan', text('plan'), ['fast', 'small', 'layers']),
+    plan: oneOf('plan', text('plan'), PURPOSES),
     arch: text('arch') as LoadOptions['arch'], // the library knows the list, and says it
     alpha: text('alpha') === undefined ? undefined : positive('alpha', text('alpha')!),
     size: text('size') === undefined ? undefined : wholePositive('size', text('size')!),

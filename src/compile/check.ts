@@ -3,6 +3,7 @@
 import * as abi from '../../assembly/abi.js';
 import { DepthwiseError } from '../error.js';
 import { bytesPerElement, elements } from '../formats/graph.js';
+import { recordsOf } from './plan.js';
 import type { Plan } from './plan.js';
 import { placeScratch } from './fuse.js';
 import { convBytes, gatherBytes, ringBytes } from './scratch.js';
@@ -26,20 +27,19 @@ export function checkPlan(plan: Plan): void {
   const index = (i: number): boolean => Number.isInteger(i) && i >= 0 && i < info.tensors.length;
   check([...info.inputs, ...info.outputs].every(index), 'an input or output is no tensor');
   check(info.steps.every((step) => index(step.output) && Array.isArray(step.inputs) && step.inputs.length > 0 && step.inputs.every(index)), 'a step names no tensor');
-  const record = (i: number): Int32Array => steps.subarray(i * abi.STEP_WORDS, (i + 1) * abi.STEP_WORDS);
+  const records = recordsOf(steps);
   let at = 0;
   info.steps.forEach(({ parts }, i) => {
-    const own = record(at++), others = (parts ?? []).map(() => record(at++));
+    const own = records[at++], others = (parts ?? []).map(() => records[at++]);
     const fault = own[abi.OP] === abi.OP_INVERTED_RESIDUAL ? blockFault(own, others, plan) : others.length ? 'has parts but is no block' : stepFault(own, plan);
     check(!fault, `step ${i} ${fault}`);
   });
-  check(!weightsOverlap(steps), 'two layers share weights');
+  check(!weightsOverlap(records), 'two layers share weights');
 }
 
 /** The engine moves int8 weights one by one when it widens them, so each must have a place of its own. */
-function weightsOverlap(steps: Int32Array): boolean {
-  const places = Array.from({ length: steps.length / abi.STEP_WORDS }, (_, i) => steps.subarray(i * abi.STEP_WORDS, (i + 1) * abi.STEP_WORDS))
-    .filter((w) => WEIGHTED.includes(w[abi.OP]) && w[abi.DTYPE] === abi.INT8).map((w) => [w[abi.WEIGHTS], w[abi.WEIGHTS] + w[abi.WEIGHTS_BYTES]]).sort((a, b) => a[0] - b[0]);
+function weightsOverlap(records: Int32Array[]): boolean {
+  const places = records.filter((w) => WEIGHTED.includes(w[abi.OP]) && w[abi.DTYPE] === abi.INT8).map((w) => [w[abi.WEIGHTS], w[abi.WEIGHTS] + w[abi.WEIGHTS_BYTES]]).sort((a, b) => a[0] - b[0]);
   return places.some(([start], i) => i > 0 && start < places[i - 1][1]);
 }
 
@@ -79,7 +79,7 @@ function blockFault(w: Int32Array, parts: Int32Array[], plan: Plan): string | un
   if (!flags || ![0, abi.SRC, abi.SRC2].includes(residual) || (residual && !w[abi.HAS_PROJECT])) return 'has an impossible block';
   const kinds = [...(w[abi.HAS_EXPAND] ? [abi.OP_POINTWISE] : []), abi.OP_DEPTHWISE, ...(w[abi.HAS_PROJECT] ? [abi.OP_POINTWISE] : []), ...(residual ? [abi.OP_ADD] : [])];
   if (w[abi.PARTS] !== parts.length || parts.map((part) => part[abi.OP]).join() !== kinds.join()) return 'lacks a part of its block';
-  if (w[abi.ROWS_AT_ONCE] < 1 || w[abi.ROWS_AT_ONCE] > 65536 || parts.some((part) => part[abi.DTYPE] !== w[abi.DTYPE])) return 'has an impossible block';
+  if (parts.some((part) => part[abi.DTYPE] !== w[abi.DTYPE])) return 'has an impossible block';
   const size = w[abi.DTYPE] === abi.FLOAT32 ? 4 : 1, inputs = filter[abi.H] * filter[abi.W], outputs = filter[abi.OH] * filter[abi.OW];
   const last = w[abi.HAS_PROJECT] ? project : filter, values = outputs * last[abi.OC];
   const fits = filter[abi.C] === filter[abi.OC]

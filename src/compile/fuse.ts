@@ -3,7 +3,7 @@
 import * as abi from '../../assembly/abi.js';
 import { align } from './arena.js';
 import type { Step } from './lower.js';
-import { ringBytesOf } from './scratch.js';
+import { even, ringBytes, windowRows } from './scratch.js';
 import type { Simplified } from './simplify.js';
 
 interface Block {
@@ -68,7 +68,6 @@ function blockStep(graph: Simplified, block: Block): Step {
   words[abi.HAS_EXPAND] = Number(expand !== undefined);
   words[abi.HAS_PROJECT] = Number(project !== undefined);
   words[abi.RESIDUAL] = residual ?? 0;
-  words[abi.ROWS_AT_ONCE] = 1;
   for (const part of parts) part.words[abi.SCRATCH_BYTES] = 0; // the block's own serves them all
   words[abi.SCRATCH_BYTES] = placeScratch(words, parts.map((part) => part.words));
   return {
@@ -78,23 +77,17 @@ function blockStep(graph: Simplified, block: Block): Step {
   };
 }
 
-const even = (n: number): number => n + (n & 1);
-
 /** Fills in where the parts of a block's scratch memory begin; returns all its bytes. `parts` are the records that follow it. */
 export function placeScratch(words: Int32Array, parts: Int32Array[]): number {
   const expand = words[abi.HAS_EXPAND] ? parts[0] : undefined, filter = parts[words[abi.HAS_EXPAND]];
   const project = words[abi.HAS_PROJECT] ? parts[words[abi.HAS_EXPAND] + 1] : undefined;
-  const float = words[abi.DTYPE] === abi.FLOAT32, size = float ? 4 : 1, batch = words[abi.ROWS_AT_ONCE];
-  const ringRows = (filter[abi.KH] - 1) * filter[abi.DILATION_H] + 1 + (batch - 1) * filter[abi.STRIDE_H];
-  const outputs = batch * filter[abi.OW];
-  const wide = float ? 0 : Math.max(expand ? ringRows * filter[abi.W] * even(expand[abi.C]) : 0, project ? outputs * even(project[abi.C]) : 0) * 2;
-  let at = 0;
+  const float = words[abi.DTYPE] === abi.FLOAT32, size = float ? 4 : 1, outputs = filter[abi.OW];
+  const wide = float ? 0 : Math.max(expand ? windowRows(filter) * filter[abi.W] * even(expand[abi.C]) : 0, project ? outputs * even(project[abi.C]) : 0) * 2;
+  let at = align(ringBytes(filter));
   const take = (word: number, bytes: number): void => {
     words[word] = at;
     at += align(bytes);
   };
-  at = align(ringBytesOf(filter, ringRows));
-  take(abi.TAPS_AT, filter[abi.KH] * filter[abi.KW] * 4);
   take(abi.FILTERED_AT, project ? outputs * filter[abi.OC] * size : 0);
   take(abi.PROJECTED_AT, project && words[abi.RESIDUAL] ? outputs * project[abi.OC] * size : 0);
   take(abi.WIDE_AT, wide);

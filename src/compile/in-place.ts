@@ -1,6 +1,7 @@
 // Knows which steps may write their result over an input that nobody reads afterwards.
 import * as abi from '../../assembly/abi.js';
 import type { Step } from './lower.js';
+import { windowRows } from './scratch.js';
 
 const ELEMENTWISE = [abi.OP_ADD, abi.OP_MUL, abi.OP_TABLE, abi.OP_ACTIVATION];
 
@@ -12,25 +13,23 @@ export function overwritable(step: Step, windows: boolean): number[] {
   const { words } = step;
   if (ELEMENTWISE.includes(step.op)) return [step.src, step.src2].filter((i, at) => i >= 0 && (at === 0 || words[abi.PERIOD] === words[abi.COUNT]));
   if (!windows) return [];
-  if (step.op === abi.OP_DEPTHWISE) return rowsStayAhead(step, words, words[abi.OC], 1) ? [step.src] : [];
+  if (step.op === abi.OP_DEPTHWISE) return rowsStayAhead(step, words, words[abi.OC]) ? [step.src] : [];
   if (step.parts) {
     const { words: last } = step.parts.findLast((part) => part.op !== abi.OP_ADD)!, filter = step.parts.find((part) => part.op === abi.OP_DEPTHWISE)!;
     // Another tensor added at the end would be read by a later row than it is written.
     if (step.src2 >= 0 && step.src2 !== step.src) return [];
-    return rowsStayAhead(step, filter.words, last[abi.OC], words[abi.ROWS_AT_ONCE]) ? [step.src] : [];
+    return rowsStayAhead(step, filter.words, last[abi.OC]) ? [step.src] : [];
   }
   return [];
 }
 
 /** Whether every output row ends before the first input row that is still to be read into the ring. */
-function rowsStayAhead(step: Step, filter: Int32Array, outChannels: number, batch: number): boolean {
+function rowsStayAhead(step: Step, filter: Int32Array, outChannels: number): boolean {
   const inChannels = (step.parts?.[0].words ?? filter)[abi.C];
   const inRow = filter[abi.W] * inChannels, outRow = filter[abi.OW] * outChannels;
-  const window = (filter[abi.KH] - 1) * filter[abi.DILATION_H] + 1;
-  for (let oy = 0; oy < filter[abi.OH]; oy += batch) {
-    const rows = Math.min(batch, filter[abi.OH] - oy);
-    const read = Math.min((oy + rows - 1) * filter[abi.STRIDE_H] - filter[abi.PAD_TOP] + window, filter[abi.H]);
-    if ((oy + rows) * outRow > read * inRow) return false;
+  for (let oy = 0; oy < filter[abi.OH]; oy++) {
+    const read = Math.min(oy * filter[abi.STRIDE_H] - filter[abi.PAD_TOP] + windowRows(filter), filter[abi.H]);
+    if ((oy + 1) * outRow > read * inRow) return false;
   }
   return true;
 }

@@ -61,6 +61,10 @@ export interface Plan {
   info: PlanInfo;
 }
 
+/** Views of the records that lie one after another in `steps`. */
+export const recordsOf = (steps: Int32Array): Int32Array[] =>
+  Array.from({ length: steps.length / abi.STEP_WORDS }, (_, i) => steps.subarray(i * abi.STEP_WORDS, (i + 1) * abi.STEP_WORDS));
+
 /** Bytes that stay free after each buffer of a guarded plan; no two of its buffers share memory. */
 export const GUARD_BYTES = 64;
 

@@ -9,7 +9,7 @@ export function gatherBytes(float: boolean, depth: number): number {
   return depth < 1 ? Infinity : float ? block(depth * 4) : Math.max(block(even(depth)), block(even(depth) * 2));
 }
 
-const even = (n: number): number => n + (n & 1);
+export const even = (n: number): number => n + (n & 1);
 
 /** Bytes of a convolution's gathered windows and, for int8, widened input rows (assembly/conv.ts). */
 export function convBytes(words: Int32Array): number {
@@ -18,14 +18,15 @@ export function convBytes(words: Int32Array): number {
   return rows + gatherBytes(float, words[abi.KH] * (float ? segment : even(segment)));
 }
 
-/** Bytes of a depthwise step's ring of padded rows and its table of taps (assembly/depthwise.ts). */
-export function ringBytes(words: Int32Array): number {
-  return ringBytesOf(words, (words[abi.KH] - 1) * words[abi.DILATION_H] + 1) + words[abi.KH] * words[abi.KW] * 4;
-}
+/** Input rows that one window covers. */
+export const windowRows = (words: Int32Array): number => (words[abi.KH] - 1) * words[abi.DILATION_H] + 1;
 
-/** Bytes of a ring of `rows` rows. A tile may read as far as a whole group of columns past the end. */
-export function ringBytesOf(words: Int32Array, rows: number): number {
+/**
+ * Bytes of a depthwise step's ring of padded rows and its table of taps (assembly/depthwise.ts). A tile may read as far
+ * as a whole group of columns past the end.
+ */
+export function ringBytes(words: Int32Array): number {
   const width = (words[abi.OW] - 1) * words[abi.STRIDE_W] + (words[abi.KW] - 1) * words[abi.DILATION_W] + 1;
   const panels = Math.ceil(words[abi.OC] / abi.PANEL), slack = abi.DEPTHWISE_COLUMNS * words[abi.STRIDE_W];
-  return (rows * width * panels + slack) * abi.PANEL * 4;
+  return (windowRows(words) * width * panels + slack) * abi.PANEL * 4 + words[abi.KH] * words[abi.KW] * 4;
 }
