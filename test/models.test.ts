@@ -92,6 +92,73 @@ function asKeras(tensors: ReturnType<typeof timmV1>): ReturnType<typeof timmV1> 
   return renamed;
 }
 
+type V4Row = [start: number, middle: number, expand: number, out: number];
+
+/** Channels of MobileNetV4 (Qin et al. 2024), written down apart from src/models/v4.ts. */
+const V4: Record<string, { stem: number; fused: number; stages: V4Row[][]; size: number; parameters: number; macs: number }> = {
+  'v4-conv-medium': {
+    stem: 32, fused: 48, size: 256, parameters: 9_715_512, macs: 1080,
+    stages: [
+      [[3, 5, 192, 80], [3, 3, 160, 80]],
+      [[3, 5, 480, 160], [3, 3, 640, 160], [3, 3, 640, 160], [3, 5, 640, 160], [3, 3, 640, 160], [3, 0, 640, 160], [0, 0, 320, 160], [3, 0, 640, 160]],
+      [[5, 5, 960, 256], [5, 5, 1024, 256], [3, 5, 1024, 256], [3, 5, 1024, 256], [0, 0, 1024, 256], [3, 0, 1024, 256], [3, 5, 512, 256], [5, 5, 1024, 256],
+        [0, 0, 1024, 256], [0, 0, 1024, 256], [5, 0, 512, 256]],
+    ],
+  },
+  'v4-conv-large': {
+    stem: 24, fused: 48, size: 384, parameters: 32_590_864, macs: 6376,
+    stages: [
+      [[3, 5, 192, 96], [3, 3, 384, 96]],
+      [[3, 5, 384, 192], [3, 3, 768, 192], [3, 3, 768, 192], [3, 3, 768, 192], [3, 5, 768, 192], [5, 3, 768, 192], [5, 3, 768, 192], [5, 3, 768, 192], [5, 3, 768, 192],
+        [5, 3, 768, 192], [3, 0, 768, 192]],
+      [[5, 5, 768, 512], [5, 5, 2048, 512], [5, 5, 2048, 512], [5, 5, 2048, 512], [5, 0, 2048, 512], [5, 3, 2048, 512], [5, 0, 2048, 512], [5, 0, 2048, 512],
+        [5, 3, 2048, 512], [5, 5, 2048, 512], [5, 0, 2048, 512], [5, 0, 2048, 512], [5, 0, 2048, 512]],
+    ],
+  },
+};
+
+/** A V4 of zeros in timm's names: for shapes and counts only. */
+function timmV4({ stem, fused, stages }: (typeof V4)[string]): Map<string, { shape: number[]; values: Float32Array }> {
+  const tensors = new Map<string, { shape: number[]; values: Float32Array }>();
+  const add = (name: string, shape: number[]): void => void tensors.set(name, { shape, values: new Float32Array(elements(shape)) });
+  const conv = (name: string, shape: number[], norm: string): void => {
+    add(`${name}.weight`, shape);
+    for (const part of ['weight', 'bias', 'running_mean', 'running_var']) add(`${norm}.${part}`, [shape[0]]);
+  };
+  conv('conv_stem', [stem, 3, 3, 3], 'bn1');
+  conv('blocks.0.0.conv_exp', [stem * 4, stem, 3, 3], 'blocks.0.0.bn1');
+  conv('blocks.0.0.conv_pwl', [fused, stem * 4, 1, 1], 'blocks.0.0.bn2');
+  let c = fused;
+  stages.forEach((rows, stage) => rows.forEach(([start, middle, expand, out], i) => {
+    const part = (role: string, shape: number[]): void => conv(`blocks.${stage + 1}.${i}.${role}.conv`, shape, `blocks.${stage + 1}.${i}.${role}.bn`);
+    if (start) part('dw_start', [c, 1, start, start]);
+    part('pw_exp', [expand, c, 1, 1]);
+    if (middle) part('dw_mid', [expand, 1, middle, middle]);
+    part('pw_proj', [out, expand, 1, 1]);
+    c = out;
+  }));
+  conv('blocks.4.0.conv', [960, c, 1, 1], 'blocks.4.0.bn1');
+  conv('conv_head', [1280, 960, 1, 1], 'norm_head');
+  add('classifier.weight', [1000, 1280]);
+  add('classifier.bias', [1000]);
+  return tensors;
+}
+
+for (const [arch, table] of Object.entries(V4)) {
+  test(`${arch} is recognised and has the published parameters and multiply-adds`, () => {
+    const tensors = timmV4(table);
+    const parameters = [...tensors].filter(([name]) => !name.includes('running')).reduce((sum, [, { values }]) => sum + values.length, 0);
+    assert.is(parameters, table.parameters);
+    const graph = modelFromSafetensors(write(tensors), { size: table.size, alpha: 1 });
+    assert.is(graph.about.name, `MobileNet ${arch}`);
+    const macs = graph.operators.reduce((sum, { attributes: { kind }, inputs, outputs }) => {
+      const weights = graph.tensors[inputs[1]]?.shape, out = elements(graph.tensors[outputs[0]].shape);
+      return sum + (kind === 'conv2d' || kind === 'fullyConnected' ? out * elements(weights.slice(1)) : kind === 'depthwiseConv2d' ? out * weights[1] * weights[2] : 0);
+    }, 0);
+    assert.is(Math.round(macs / 1e6), table.macs);
+  });
+}
+
 const constants = (bytes: Uint8Array, options: ModelOptions): number[][] =>
   modelFromSafetensors(bytes, options).tensors.filter((tensor: Tensor) => tensor.data).map((tensor) => Array.from(floats(tensor)));
 

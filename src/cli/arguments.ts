@@ -42,7 +42,8 @@ export const WEIGHTS_HELP = `  --build B        scalar, simd or relaxed (default
   --labels FILE    one label a line, or a JSON list
   --plan P         fast (default), small (least memory) or layers (every layer kept)
   --arch A         for .safetensors that do not tell: v1, v2, v3-small, v3-large,
-                   v3-small-minimal, v3-large-minimal; also --alpha X, --size N,
+                   v3-small-minimal, v3-large-minimal, v4-conv-small,
+                   v4-conv-medium, v4-conv-large; also --alpha X, --size N,
                    --style torch|tf`;
 
 function positive(name: string, text: string): number {

@@ -14,7 +14,8 @@ export const convert: Command = {
   help: `depthwise convert IN -o OUT.dw [options]
 
   -o, --out FILE   the .dw file to write
-  --arch A         for .safetensors: v1, v2, v3-small, v3-large, v3-small-minimal, v3-large-minimal
+  --arch A         for .safetensors: v1, v2, v3-small, v3-large, v3-small-minimal, v3-large-minimal,
+                   v4-conv-small, v4-conv-medium, v4-conv-large
   --alpha X        width multiplier; read from the file's shapes and checked when given
   --size N         pixels a side of the input
   --style S        torch (default) or tf padding, for .safetensors

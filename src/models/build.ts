@@ -6,14 +6,15 @@ import type { Activation, Graph, Preprocessing } from '../formats/graph.js';
 import { GraphBuilder } from './graph-builder.js';
 import type { Style } from './graph-builder.js';
 import { namesOf, recognise } from './names.js';
-import type { Architecture, BlockNames, Library, ModelNames } from './names.js';
+import type { Architecture, BlockArchitecture, BlockNames, Library, ModelNames } from './names.js';
 import { V1_PAIRS } from './v1.js';
 import { V2_STAGES, divisible } from './v2.js';
 import { V3_BLOCKS } from './v3.js';
+import { assembleV4, isV4 } from './v4.js';
 
 export type { Architecture } from './names.js';
 
-export const ARCHITECTURES: readonly Architecture[] = ['v1', 'v2', 'v3-small', 'v3-large', 'v3-small-minimal', 'v3-large-minimal'];
+export const ARCHITECTURES: readonly Architecture[] = ['v1', 'v2', 'v3-small', 'v3-large', 'v3-small-minimal', 'v3-large-minimal', 'v4-conv-small', 'v4-conv-medium', 'v4-conv-large'];
 
 export interface ModelOptions {
   arch?: Architecture;
@@ -41,7 +42,7 @@ export function modelFromSafetensors(bytes: Uint8Array, options: ModelOptions = 
   const { tensors, metadata } = readSafetensors(bytes);
   const known = recognise(new Set(tensors.keys()));
   if (!known) {
-    throw new DepthwiseError('UNSUPPORTED', `The tensor names of this file (${[...tensors.keys()].slice(0, 3).join(', ')} ...) are not those of a MobileNetV1, V2 or V3 from torchvision, timm or Keras. Rename them, or convert the model to .tflite.`);
+    throw new DepthwiseError('UNSUPPORTED', `The tensor names of this file (${[...tensors.keys()].slice(0, 3).join(', ')} ...) are not those of a MobileNetV1, V2, V3 or V4 from torchvision, timm or Keras. Rename them, or convert the model to .tflite.`);
   }
   const arch = options.arch ?? fromMetadata(metadata) ?? known.arch!;
   if (!ARCHITECTURES.includes(arch)) throw new DepthwiseError('BAD_INPUT', `There is no architecture "${arch}"; there are ${ARCHITECTURES.join(', ')}.`);
@@ -49,9 +50,8 @@ export function modelFromSafetensors(bytes: Uint8Array, options: ModelOptions = 
   if (!Number.isInteger(size) || size < 1 || size > 4096) throw new DepthwiseError('BAD_INPUT', `The input size is a whole number of pixels from 1 to 4096, not ${size}.`);
   const style = options.style ?? (known.library === 'keras' || metadata.padding === 'same' ? 'tf' : 'torch');
   const epsilon = Number(metadata.bn_epsilon ?? defaultEpsilon(known.library, arch, style));
-  const blocks = blocksOf(arch);
   const builder = new GraphBuilder(tensors, known.library, style, epsilon);
-  const channels = assemble(builder, arch, blocks, namesOf(known.library, arch, blocks), size);
+  const channels = isV4(arch) ? assembleV4(builder, arch, size) : assembleBlocks(builder, arch, known.library, size);
   if (options.alpha !== undefined) checkAlpha(arch, options.alpha, channels);
   return {
     ...builder.graph,
@@ -71,7 +71,7 @@ function defaultEpsilon(library: Library, arch: Architecture, style: Style): num
   return library === 'torchvision' && arch.startsWith('v3') ? 1e-3 : 1e-5;
 }
 
-function blocksOf(arch: Architecture): Block[] {
+function blocksOf(arch: BlockArchitecture): Block[] {
   if (arch === 'v1') return V1_PAIRS.map(({ stride }) => ({ kernel: 3, stride, expands: false, gated: false, activation: 'relu6', linear: false }));
   if (arch === 'v2') {
     return V2_STAGES.flatMap(({ expand, repeat, stride }) => Array.from({ length: repeat }, (_, i): Block =>
@@ -82,7 +82,8 @@ function blocksOf(arch: Architecture): Block[] {
 }
 
 /** All layers in order. Returns the channels of the last block, which tell alpha in every library. */
-function assemble(builder: GraphBuilder, arch: Architecture, blocks: Block[], names: ModelNames, size: number): number {
+function assembleBlocks(builder: GraphBuilder, arch: BlockArchitecture, library: Library, size: number): number {
+  const blocks = blocksOf(arch), names: ModelNames = namesOf(library, arch, blocks);
   const v3 = arch.startsWith('v3');
   const outer: Activation = !v3 ? 'relu6' : arch.endsWith('minimal') ? 'relu' : 'hardSwish';
   let x = builder.conv(builder.input(size), names.stem, { kernel: 3, stride: 2, activation: outer, name: names.stem.name });
@@ -107,7 +108,7 @@ function addBlock(builder: GraphBuilder, input: number, block: Block, names: Blo
 }
 
 function checkAlpha(arch: Architecture, alpha: number, channels: number): void {
-  const full = arch === 'v1' ? 1024 : arch === 'v2' ? 320 : arch.startsWith('v3-small') ? 96 : 160;
+  const full = arch === 'v1' ? 1024 : arch === 'v2' ? 320 : arch.startsWith('v3-small') ? 96 : arch.startsWith('v3') ? 160 : arch === 'v4-conv-small' ? 128 : arch === 'v4-conv-medium' ? 256 : 512;
   const expected = arch === 'v1' ? Math.max(8, Math.floor(full * alpha)) : divisible(full * alpha);
   if (expected !== channels) {
     throw new DepthwiseError('BAD_INPUT', `alpha ${alpha} gives the last block of ${arch} ${expected} channels, but the file has ${channels}, as alpha ${Number((channels / full).toFixed(3))} would. Leave alpha out to take what the file says.`);

@@ -1,9 +1,13 @@
 // Knows what torchvision, timm and Keras call each part of a MobileNet. It does not know shapes.
 import { DepthwiseError } from '../error.js';
 import { V2_STAGES } from './v2.js';
+import { recogniseV4 } from './v4.js';
+import type { V4Architecture } from './v4.js';
 
 export type Library = 'torchvision' | 'timm' | 'keras';
-export type Architecture = 'v1' | 'v2' | 'v3-small' | 'v3-large' | 'v3-small-minimal' | 'v3-large-minimal';
+/** Those put together from one kind of block, with names in every library. */
+export type BlockArchitecture = 'v1' | 'v2' | 'v3-small' | 'v3-large' | 'v3-small-minimal' | 'v3-large-minimal';
+export type Architecture = BlockArchitecture | V4Architecture;
 
 /** A convolution and the batch norm after it. */
 export interface ConvNames { conv: string; norm: string }
@@ -33,7 +37,8 @@ export function recognise(keys: ReadonlySet<string>): { library: Library; arch?:
   const some = (test: (key: string) => boolean): boolean => [...keys].some(test);
   if (keys.has('features.1.conv.0.0.weight')) return { library: 'torchvision', arch: 'v2' };
   if (keys.has('features.1.block.0.0.weight')) return { library: 'torchvision', arch: torchvisionV3(keys) };
-  if (keys.has('conv_stem.weight') && !some((key) => key.includes('.pw_proj.'))) return { library: 'timm', arch: timmArch(keys, some) };
+  if (some((key) => key.includes('.pw_proj.'))) return { library: 'timm', arch: recogniseV4(keys) };
+  if (keys.has('conv_stem.weight')) return { library: 'timm', arch: timmArch(keys, some) };
   if (some((key) => /^(conv_dw_1|expanded_conv_depthwise|expanded_conv_project)\b/.test(key))) return { library: 'keras', arch: kerasArch(some) };
   return undefined;
 }
@@ -57,7 +62,7 @@ function kerasArch(some: (test: (key: string) => boolean) => boolean): Architect
 }
 
 /** Names of every part; `blocks` says of each block whether it expands and gates. */
-export function namesOf(library: Library, arch: Architecture, blocks: { expands: boolean; gated: boolean }[]): ModelNames {
+export function namesOf(library: Library, arch: BlockArchitecture, blocks: { expands: boolean; gated: boolean }[]): ModelNames {
   if (arch === 'v1' && library === 'torchvision') throw new DepthwiseError('UNSUPPORTED', 'torchvision has no MobileNetV1; these names are not known.');
   const make = { torchvision, timm, keras }[library];
   return make(arch, blocks);
@@ -65,7 +70,7 @@ export function namesOf(library: Library, arch: Architecture, blocks: { expands:
 
 type BlockShape = { expands: boolean; gated: boolean };
 
-function torchvision(arch: Architecture, blocks: BlockShape[]): ModelNames {
+function torchvision(arch: BlockArchitecture, blocks: BlockShape[]): ModelNames {
   const v2 = arch === 'v2', last = blocks.length + 1;
   return {
     stem: { name: 'features.0', ...pair('features.0.', '0', '1') },
@@ -88,7 +93,7 @@ function torchvision(arch: Architecture, blocks: BlockShape[]): ModelNames {
 
 const TIMM_REPEATS: Record<string, number[]> = { v1: [1, 2, 2, 6, 2], v2: V2_STAGES.map(({ repeat }) => repeat), 'v3-large': [1, 2, 3, 4, 2, 3], 'v3-small': [1, 2, 3, 2, 3] };
 
-function timm(arch: Architecture, blocks: BlockShape[]): ModelNames {
+function timm(arch: BlockArchitecture, blocks: BlockShape[]): ModelNames {
   const repeats = TIMM_REPEATS[arch.replace('-minimal', '')];
   const places = repeats.flatMap((repeat, stage) => Array.from({ length: repeat }, (_, i) => `blocks.${stage}.${i}`));
   return {
@@ -110,7 +115,7 @@ function timm(arch: Architecture, blocks: BlockShape[]): ModelNames {
   };
 }
 
-function keras(arch: Architecture, blocks: BlockShape[]): ModelNames {
+function keras(arch: BlockArchitecture, blocks: BlockShape[]): ModelNames {
   if (arch === 'v1') {
     return {
       stem: { name: 'conv1_relu', conv: 'conv1', norm: 'conv1_bn' },
