@@ -14,7 +14,8 @@ import { Engine } from '../src/engine.js';
 import { DepthwiseError } from '../src/error.js';
 import { load as loadCore } from '../src/core.js';
 import { convert, load, memoryFor } from '../src/load.js';
-import { savePlan as save } from '../src/loader.js';
+import { narrowed, widened } from '../src/formats/float16.js';
+import { readWeights, savePlan as save } from '../src/loader.js';
 import { testedBuilds } from './builds.js';
 import { Random } from './random-graph.js';
 
@@ -41,6 +42,43 @@ for (const dtype of ['float32', 'int8'] as const) {
     assert.is(a.memory.totalBytes % 65536, 0);
   });
 }
+
+test('float16 storage: about half the file, saved again the same file, and every weight the nearest float16', async () => {
+  const plan = model('float32');
+  const whole = await save(plan), half = await save({ ...plan, float16: true });
+  assert.ok(half.length < whole.length * 0.6, `${half.length} of ${whole.length} bytes`);
+  assert.equal(await convert(half), half);
+  assert.equal(await convert(whole, { float16: true }), half);
+  const stored = new Float32Array((await readWeights(half)).weights.slice().buffer), exact = new Float32Array(plan.weights.buffer, plan.weights.byteOffset, stored.length);
+  assert.ok(exact.some((value, i) => value !== stored[i]));
+  exact.forEach((value, i) => {
+    const step = 2 ** (Math.max(-14, Math.floor(Math.log2(Math.abs(value) || 1))) - 10); // between neighbouring float16 values
+    if (!(Math.abs(value - stored[i]) <= step / 2) || stored[i] % 2 ** -24 !== 0) assert.is(stored[i], value);
+  });
+});
+
+test('float16: ties go to the even neighbour, tiny values survive, and what is too large is refused', () => {
+  const through = (...values: number[]): number[] => [...new Float32Array(widened(narrowed(new Uint8Array(Float32Array.from(values).buffer))).buffer)];
+  const ulp = 2 ** -10;
+  assert.equal(through(0, -0, 1 + ulp / 2, 1 + 1.5 * ulp, 1 + 0.51 * ulp, 65504, -65519), [0, -0, 1, 1 + 2 * ulp, 1 + ulp, 65504, -65504]);
+  assert.equal(through(2 ** -24, 1.5 * 2 ** -24, 2 ** -25, 2 ** -25 * 1.01, 1023.6 * 2 ** -24), [2 ** -24, 2 ** -23, 0, 2 ** -24, 2 ** -14]);
+  for (const value of [65520, -1e9, Infinity, NaN]) assert.throws(() => through(value), (error: unknown) => error instanceof DepthwiseError && error.code === 'BAD_INPUT');
+});
+
+test('float16 storage of an 8-bit model is refused', () => rejects(convertPlan(), 'BAD_INPUT'));
+const convertPlan = (): Promise<Uint8Array> => save({ ...model('int8'), float16: true });
+
+test('a file of another version says which release reads it', async () => {
+  const bytes = await save(model('int8'));
+  const withVersion = (version: number): Uint8Array => {
+    const other = bytes.slice();
+    new DataView(other.buffer).setUint32(8, version, true);
+    return other;
+  };
+  const message = async (version: number): Promise<string> => (await load(withVersion(version)).then(() => new Error('it was read'), (e: unknown) => e as Error)).message;
+  assert.match(await message(1), /depthwise 0\.1/);
+  assert.match(await message(9), /update depthwise/);
+});
 
 test('every truncation and every flipped byte is refused', async () => {
   const bytes = await save(model('int8'));

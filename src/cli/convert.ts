@@ -19,18 +19,19 @@ export const convert: Command = {
   --alpha X        width multiplier; read from the file's shapes and checked when given
   --size N         pixels a side of the input
   --style S        torch (default) or tf padding, for .safetensors
+  --float16        store float32 weights as float16: half the file, the same answers to 3 digits
   --plan P         fast (default), small (least memory) or layers (every layer kept)
   --labels FILE    one label a line, or a JSON list
   --licence TEXT   terms of the weights, kept in the file
   --source TEXT    where they come from, kept in the file`,
   async run(args) {
-    const parsed = parse(args, { ...OPTIONS, out: { type: 'string', short: 'o' }, licence: { type: 'string' }, source: { type: 'string' } });
+    const parsed = parse(args, { ...OPTIONS, out: { type: 'string', short: 'o' }, float16: { type: 'boolean' }, licence: { type: 'string' }, source: { type: 'string' } });
     const source = only(parsed, 'weights file');
     const out = parsed.text('out');
     if (!out) throw usage('say where to write: -o OUT.dw.');
     if (path.resolve(out) === path.resolve(source)) throw usage('the output would overwrite the input; give another name.');
     const input = readBytes(source, 'weights');
-    const options = { ...loadOptions(parsed), licence: parsed.text('licence'), source: parsed.text('source') };
+    const options = { ...loadOptions(parsed), ...(parsed.flag('float16') && { float16: true }), licence: parsed.text('licence'), source: parsed.text('source') };
     const saved = await namingFile(source, () => convertBytes(input, options));
     writeWhole(out, saved);
     print(`${out}  ${bytes(saved.length)} (from ${bytes(input.length)})`);

@@ -59,6 +59,8 @@ export interface Plan {
   arenaBytes: number;
   scratchBytes: number;
   info: PlanInfo;
+  /** Saved with its weights, all of them float32, as float16. */
+  float16?: boolean;
 }
 
 /** Views of the records that lie one after another in `steps`. */

@@ -6,15 +6,18 @@
 //       24   u32 weights offset, u32 weights bytes
 //       32   u32 info offset, u32 info bytes          (JSON, UTF-8)
 //       40   u32 arena bytes, u32 scratch bytes
-//       48   16 bytes 0
+//       48   u32 form of the weights: 0 as the kernels read them, 1 float32 stored as float16; 12 bytes 0
 //       64   SHA-256 of everything from byte 96 on
 //       96   steps, weights, info, each from a multiple of 16
 // All numbers are little-endian.
 import { DepthwiseError } from '../error.js';
+import { narrowed, widened } from './float16.js';
 
 const MAGIC = 'DWPLAN\0\0';
 const HEADER = 96;
-export const DW_VERSION = 2;
+/** Versions that are read, and the releases that wrote each first. Version 3 is 2 with a form of the weights. */
+const RELEASES: Record<number, string> = { 1: '0.1', 2: '0.2', 3: '0.3' };
+const PLAIN = 2, WITH_FORM = 3;
 
 export interface DwSections {
   steps: Uint8Array;
@@ -22,6 +25,8 @@ export interface DwSections {
   info: Uint8Array;
   arenaBytes: number;
   scratchBytes: number;
+  /** Weights are float32 here and float16 in the file. */
+  float16?: boolean;
 }
 
 const align = (n: number): number => Math.ceil(n / 16) * 16;
@@ -31,7 +36,7 @@ export const isDw = (bytes: Uint8Array): boolean => MAGIC.split('').every((c, i)
 const sha256 = async (bytes: Uint8Array): Promise<Uint8Array> => new Uint8Array(await crypto.subtle.digest('SHA-256', bytes as Uint8Array<ArrayBuffer>));
 
 export async function writeDw(sections: DwSections): Promise<Uint8Array> {
-  const parts = [sections.steps, sections.weights, sections.info];
+  const parts = [sections.steps, sections.float16 ? narrowed(sections.weights) : sections.weights, sections.info];
   let at = HEADER;
   const offsets = parts.map((part) => {
     const offset = at;
@@ -41,7 +46,9 @@ export async function writeDw(sections: DwSections): Promise<Uint8Array> {
   const file = new Uint8Array(at);
   const view = new DataView(file.buffer);
   for (let i = 0; i < MAGIC.length; i++) file[i] = MAGIC.charCodeAt(i);
-  const words = [DW_VERSION, at, ...parts.flatMap((part, i) => [offsets[i], part.byteLength]), sections.arenaBytes, sections.scratchBytes];
+  const words = [
+    sections.float16 ? WITH_FORM : PLAIN, at, ...parts.flatMap((part, i) => [offsets[i], part.byteLength]), sections.arenaBytes, sections.scratchBytes, sections.float16 ? 1 : 0,
+  ];
   words.forEach((value, i) => view.setUint32(8 + i * 4, value, true));
   parts.forEach((part, i) => file.set(part, offsets[i]));
   file.set(await sha256(file.subarray(HEADER)), 64);
@@ -50,6 +57,12 @@ export async function writeDw(sections: DwSections): Promise<Uint8Array> {
 
 const broken = (what: string): DepthwiseError => new DepthwiseError('BAD_FILE', `This .dw file ${what}. Convert or download it again.`);
 
+function unreadable(version: number): DepthwiseError {
+  const advice = RELEASES[version] ? `It was written by depthwise ${RELEASES[version]}: read it with that release, or convert the model again.`
+    : 'If it is not damaged, it is newer than this library: update depthwise.';
+  return new DepthwiseError('UNSUPPORTED', `This .dw file has version ${version}; this release reads ${PLAIN} and ${WITH_FORM}. ${advice}`);
+}
+
 /**
  * Checks header and extents; the sections are views into `bytes`. The hash takes a while and is checked meanwhile: await
  * `intact` before anything that was read is handed on.
@@ -57,19 +70,19 @@ const broken = (what: string): DepthwiseError => new DepthwiseError('BAD_FILE', 
 export function readDw(bytes: Uint8Array): DwSections & { intact: Promise<void> } {
   if (bytes.byteLength < HEADER) throw broken(`is ${bytes.byteLength} bytes long, too short for a header`);
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  const [version, size, stepsAt, stepsBytes, weightsAt, weightsBytes, infoAt, infoBytes, arenaBytes, scratchBytes] =
-    Array.from({ length: 10 }, (_, i) => view.getUint32(8 + i * 4, true));
-  if (version !== DW_VERSION) {
-    throw new DepthwiseError('UNSUPPORTED', `This .dw file has version ${version}; this library reads version ${DW_VERSION}. Convert it again, or use the depthwise release that wrote it.`);
-  }
+  const [version, size, stepsAt, stepsBytes, weightsAt, weightsBytes, infoAt, infoBytes, arenaBytes, scratchBytes, form] =
+    Array.from({ length: 11 }, (_, i) => view.getUint32(8 + i * 4, true));
+  if (version !== PLAIN && version !== WITH_FORM) throw unreadable(version);
+  if (form > 1 || (version === PLAIN && form)) throw broken(`stores its weights in form ${form}, which version ${version} does not have`);
   if (size !== bytes.byteLength) throw broken(`says it has ${size} bytes but has ${bytes.byteLength}: it is truncated or has something appended`);
   const section = (name: string, at: number, length: number): Uint8Array => {
     if (at < HEADER || at % 16 || at + length > size) throw broken(`places its ${name} at bytes ${at} to ${at + length}, outside of the file`);
     return bytes.subarray(at, at + length);
   };
+  const stored = section('weights', weightsAt, weightsBytes);
   const sections = {
-    steps: section('steps', stepsAt, stepsBytes), weights: section('weights', weightsAt, weightsBytes), info: section('description', infoAt, infoBytes),
-    arenaBytes, scratchBytes,
+    steps: section('steps', stepsAt, stepsBytes), weights: form ? widened(stored) : stored, info: section('description', infoAt, infoBytes),
+    arenaBytes, scratchBytes, ...(form && { float16: true }),
   };
   const intact = sha256(bytes.subarray(HEADER)).then((hash) => {
     if (!hash.every((byte, i) => byte === bytes[64 + i])) throw broken('does not match its own SHA-256: some byte changed');

@@ -1,4 +1,5 @@
 // Knows what a weights file says once it is read: tensors and operators. It knows no file format and no kernel.
+import { fromFloat16 } from './float16.js';
 
 export type DType = 'float32' | 'float16' | 'int8' | 'uint8' | 'int16' | 'int32' | 'int64' | 'bool';
 
@@ -95,7 +96,7 @@ export function numbers(tensor: Tensor): number[] {
   const size = bytesPerElement[tensor.dtype];
   const read: Record<DType, (at: number) => number> = {
     float32: (at) => view.getFloat32(at, true),
-    float16: (at) => float16(view.getUint16(at, true)),
+    float16: (at) => fromFloat16(view.getUint16(at, true)),
     int8: (at) => view.getInt8(at),
     uint8: (at) => view.getUint8(at),
     bool: (at) => view.getUint8(at),
@@ -114,14 +115,4 @@ export function floats(tensor: Tensor): Float32Array {
   }
   if (tensor.dtype === 'float32') return new Float32Array(data.slice().buffer);
   return Float32Array.from(numbers(tensor));
-}
-
-/** IEEE 754 binary16 to a number. */
-function float16(bits: number): number {
-  const sign = bits & 0x8000 ? -1 : 1;
-  const exponent = (bits >> 10) & 31;
-  const fraction = bits & 1023;
-  if (exponent === 0) return sign * fraction * 2 ** -24;
-  if (exponent === 31) return fraction ? NaN : sign * Infinity;
-  return sign * (1 + fraction / 1024) * 2 ** (exponent - 15);
 }
