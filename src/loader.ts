@@ -67,7 +67,7 @@ async function openWeights(bytes: Uint8Array, options: ConvertOptions): Promise<
   }
 }
 
-function readGraph(bytes: Uint8Array, options: ConvertOptions): Graph {
+export function readGraph(bytes: Uint8Array, options: ConvertOptions): Graph {
   const magic = String.fromCharCode(...bytes.subarray(0, 10));
   if (magic.slice(4, 8) === 'TFL3') return readTflite(bytes);
   if (bytes.length >= 10 && magic[8] === '{') return modelFromSafetensors(bytes, options);
@@ -77,7 +77,7 @@ function readGraph(bytes: Uint8Array, options: ConvertOptions): Graph {
 }
 
 /** What the caller says of the weights goes before what the file says. */
-function described(plan: Plan, { labels, licence, source }: ConvertOptions): Plan {
+export function described(plan: Plan, { labels, licence, source }: ConvertOptions): Plan {
   const about = { ...plan.info.about, ...(licence && { licence }), ...(source && { source }) };
   return { ...plan, info: { ...plan.info, about, ...(labels && { labels }) } };
 }

@@ -25,6 +25,7 @@ const HEIGHTS: [RegExp, number, string][] = [
   [/^src\/net\.ts$/, 5, 'net'],
   [/^src\/loader\.ts$/, 6, 'loader'],
   [/^src\/load\.ts$/, 7, 'load'],
+  [/^src\/quantise\//, 8, 'quantise'],
   [/^src\/(core|index)\.ts$/, 8, 'entries'],
   [/^src\/(cli|weights)\//, 9, 'cli'],
 ];

@@ -7,7 +7,7 @@ import type { Activation, Attributes, Operator, Tensor } from '../formats/graph.
 import { lowerAdd, lowerMultiply } from './lower-binary.js';
 import { lowerConv, lowerDepthwise, lowerFullyConnected } from './lower-conv.js';
 import {
-  affine, clampRange, hardSwishTable, logisticTable, meanMultiplier, requantiseTable, softmaxMultiplier,
+  affine, clampRange, hardSigmoidTable, hardSwishTable, logisticTable, meanMultiplier, requantiseTable, softmaxMultiplier,
 } from './quantise.js';
 import type { Affine } from './quantise.js';
 import type { Simplified } from './simplify.js';
@@ -200,6 +200,7 @@ function lowerActivation(lowering: Lowering, op: Operator, kind: Activation | 'l
   const [input, output] = lowering.affines(op);
   if (kind === 'hardSwish') return lowering.table(op, hardSwishTable(input, output));
   if (kind === 'logistic') return lowering.table(op, logisticTable(input, output));
+  if (kind === 'hardSigmoid') return lowering.table(op, hardSigmoidTable(input, output));
   return lowering.table(op, requantiseTable(input, output, ...clampRange(kind, output, op.where)));
 }
 

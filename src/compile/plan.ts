@@ -86,7 +86,7 @@ export interface CompileOptions {
 export function compile(graph: Graph, options: CompileOptions = {}): Plan {
   const purpose = options.plan ?? 'fast';
   if (!PURPOSES.includes(purpose)) throw new DepthwiseError('BAD_INPUT', `There is no plan "${purpose}"; there are ${PURPOSES.join(', ')}.`);
-  const simplified = simplify(graph);
+  const simplified = simplify(graph, purpose === 'layers');
   const lowered = lower(simplified);
   const steps = withFlips(simplified, purpose === 'layers' ? lowered : fuse(simplified, lowered, purpose === 'small'));
   if (steps.length === 0) throw new DepthwiseError('BAD_FILE', 'The model has no operator that computes anything.');

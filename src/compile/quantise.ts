@@ -108,6 +108,11 @@ export function logisticTable(input: Affine, output: Affine): Int8Array {
   });
 }
 
+/** Hard-sigmoid, min(1, max(0, x / 6 + 1/2)). TFLite has no such operator: this is the real function, rounded once. */
+export function hardSigmoidTable(input: Affine, output: Affine): Int8Array {
+  return table((q) => round(Math.min(1, Math.max(0, (input.scale * (q - input.zero)) / 6 + 0.5)) / output.scale) + output.zero);
+}
+
 export interface AddWords { a: [number, number]; b: [number, number]; out: [number, number] }
 
 /** ADD and SUB (add.h): both operands 20 bits up to twice the greater scale, then down to the output's. */

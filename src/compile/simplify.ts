@@ -16,7 +16,16 @@ export interface Simplified {
 
 type Attribute<K extends Attributes['kind']> = Extract<Attributes, { kind: K }>;
 
-export function simplify(graph: Graph): Simplified {
+/** With `apart`, activations that stand alone stay so, for whoever wants to see what goes into them. */
+export function simplify(graph: Graph, apart = false): Simplified {
+  const work = fold(graph);
+  if (!apart) mergeAfter(work, foldActivation);
+  findAliases(work);
+  return work;
+}
+
+/** The part that leaves a graph of the same operators: constants, batch norms and pads. */
+export function fold(graph: Graph): Simplified {
   const work: Simplified = {
     tensors: graph.tensors.map((tensor) => ({ ...tensor })),
     operators: graph.operators.map((op) => ({ ...op, inputs: [...op.inputs], attributes: { ...op.attributes } })),
@@ -27,8 +36,6 @@ export function simplify(graph: Graph): Simplified {
   foldConstants(work);
   mergeAfter(work, foldBatchNorm);
   mergeBefore(work);
-  mergeAfter(work, foldActivation);
-  findAliases(work);
   return work;
 }
 
