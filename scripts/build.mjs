@@ -78,6 +78,7 @@ async function bundle() {
     { entryPoints: ['src/index.ts'], outfile: 'dist/index.js', platform: 'neutral' },
     { entryPoints: ['src/core.ts'], outfile: 'dist/core.js', platform: 'neutral' },
     { entryPoints: ['src/threads.ts'], outfile: 'dist/threads.js', platform: 'neutral' },
+    { entryPoints: ['src/quantise.ts'], outfile: 'dist/quantise.js', platform: 'neutral' },
     { entryPoints: ['src/weights/everyday.ts'], outfile: 'dist/weights/everyday.js', platform: 'neutral' },
     { entryPoints: ['src/cli/main.ts'], outfile: 'dist/cli.js', platform: 'node', banner: { js: '#!/usr/bin/env node' } },
   ];
@@ -94,7 +95,7 @@ const settings = ['package-lock.json', 'scripts/build.mjs'];
 const STAGES = [
   { name: 'kernels', reads: ['assembly', 'asconfig.json', ...settings], makes: TARGETS.flatMap((t) => [`build/wasm/${t}.wasm`, `dist/wasm/${t}.wasm`]), work: compileKernels },
   { name: 'types', reads: ['src', 'test', 'bench', 'assembly/abi.ts', 'tsconfig.json', 'tsconfig.build.json', ...settings], makes: ['dist/types'], work: checkTypes },
-  { name: 'bundles', reads: ['src', 'assembly/abi.ts', 'build/wasm', 'weights/everyday.dw', 'package.json', ...settings], makes: ['dist/index.js', 'dist/core.js', 'dist/threads.js', 'dist/cli.js', 'dist/weights/everyday.js'], work: bundle },
+  { name: 'bundles', reads: ['src', 'assembly/abi.ts', 'build/wasm', 'weights/everyday.dw', 'package.json', ...settings], makes: ['dist/index.js', 'dist/core.js', 'dist/threads.js', 'dist/quantise.js', 'dist/cli.js', 'dist/weights/everyday.js'], work: bundle },
 ];
 
 async function runStage({ name, reads, makes, work }) {

@@ -26,7 +26,7 @@ const HEIGHTS: [RegExp, number, string][] = [
   [/^src\/loader\.ts$/, 6, 'loader'],
   [/^src\/load\.ts$/, 7, 'load'],
   [/^src\/quantise\//, 8, 'quantise'],
-  [/^src\/(core|index)\.ts$/, 8, 'entries'],
+  [/^src\/(core|index|quantise)\.ts$/, 8, 'entries'],
   [/^src\/(cli|weights)\//, 9, 'cli'],
 ];
 const roomOf = (file: string) => HEIGHTS.find(([pattern]) => pattern.test(file));

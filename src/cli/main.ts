@@ -6,9 +6,10 @@ import { bench } from './bench.js';
 import { classify } from './classify.js';
 import { convert } from './convert.js';
 import { inspect } from './inspect.js';
+import { quantise } from './quantise.js';
 import { run } from './run.js';
 
-const COMMANDS: Command[] = [classify, run, inspect, bench, convert];
+const COMMANDS: Command[] = [classify, run, inspect, bench, convert, quantise];
 
 const HELP = `depthwise ${version}: MobileNets for any JavaScript host
 

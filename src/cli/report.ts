@@ -44,3 +44,8 @@ export const print = (text: string) => void process.stdout.write(`${text}\n`);
 
 /** The one document of `--json`. */
 export const printJson = (value: unknown) => print(JSON.stringify(value, null, 2));
+
+/** One line that is written over, for a person at a terminal; the last step clears it. */
+export function progress(what: string, done: number, total: number): void {
+  if (process.stderr.isTTY) process.stderr.write(done < total ? `\r\x1b[K${what} ${bar(done / total)} ${done} of ${total}` : '\r\x1b[K');
+}

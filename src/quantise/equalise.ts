@@ -1,5 +1,6 @@
-// Knows cross-layer equalisation (Nagel et al. 2019): channels between two convolutions are scaled so that the weak
-// ones use the integers that the strong ones need, and the answers stay. It does not know how ranges are chosen.
+// Knows cross-layer equalisation (Nagel et al. 2019, "Data-Free Quantization", section 4.1): channels between
+// convolutions are scaled so that weak ones use the integers that strong ones need, and the answers stay. Tensors that
+// additions tie together, as along residual connections, get the same factors. It does not know how ranges are chosen.
 import { floats } from '../formats/graph.js';
 import type { Graph, Operator } from '../formats/graph.js';
 import type { Observed } from './observe.js';
@@ -9,25 +10,67 @@ const MOST = 16;
 /** How far above what was seen a scaled channel must still meet no bound of ReLU6. */
 const MARGIN = 1.25;
 
-/** Changes the weights of every pair of convolutions that nothing else reads between. Returns how many pairs. */
-export function equalise(graph: Graph, seen: Map<string, Observed>): number {
-  const readers = new Map<number, Operator[]>();
-  for (const op of graph.operators) for (const i of op.inputs) readers.set(i, [...(readers.get(i) ?? []), op]);
-  let pairs = 0;
-  for (const first of graph.operators) {
-    const [out] = first.outputs, [second, ...others] = readers.get(out) ?? [];
-    if (!isWeighted(first) || !second || others.length || !isWeighted(second) || second.inputs[0] !== out || graph.outputs.includes(out)) continue;
-    if (!('activation' in first.attributes) || !['none', 'relu', 'relu6'].includes(first.attributes.activation)) continue;
-    scalePair(graph, first, second, factors(graph, first, second, seen.get(graph.tensors[out].name)!));
-    pairs++;
-  }
-  return pairs;
+/** Tensors whose channels can only be scaled together, and the layers around them. */
+interface Seam {
+  tensors: Set<number>;
+  makers: Operator[];
+  readers: Operator[];
 }
 
-function factors(graph: Graph, first: Operator, second: Operator, { size }: Observed): Float64Array {
-  const most = Math.max(...size), bound = 'activation' in first.attributes && first.attributes.activation === 'relu6' ? 6 : Infinity;
-  const need = second.attributes.kind === 'depthwiseConv2d' ? undefined : columnNeeds(graph, second);
-  const wanted = Float64Array.from(size, (s, c) => (s > 0 ? (need ? Math.sqrt((need[c] * most) / s) : most / s) : 1));
+/** Changes weights on both sides of every seam. Returns how many seams there are. */
+export function equalise(graph: Graph, seen: Map<string, Observed>): number {
+  const found = seams(graph);
+  for (const seam of found) scale(graph, seam, factors(graph, seam, seen));
+  return found.length;
+}
+
+function seams(graph: Graph): Seam[] {
+  const makers = new Map<number, Operator>(), readers = new Map<number, Operator[]>();
+  for (const op of graph.operators) {
+    for (const i of op.outputs) makers.set(i, op);
+    for (const i of op.inputs) readers.set(i, [...(readers.get(i) ?? []), op]);
+  }
+  const taken = new Set<number>();
+  return graph.operators.flatMap((op) => {
+    if (!isWeighted(op) || taken.has(op.outputs[0])) return [];
+    const seam = grown(op.outputs[0], makers, readers);
+    for (const i of seam.tensors) taken.add(i);
+    return canScale(graph, seam) ? [seam] : [];
+  });
+}
+
+const isSum = (op: Operator): boolean => op.attributes.kind === 'add' && op.attributes.activation === 'none';
+
+/** All that additions tie to a tensor. */
+function grown(start: number, makers: Map<number, Operator>, readers: Map<number, Operator[]>): Seam {
+  const seam: Seam = { tensors: new Set([start]), makers: [], readers: [] };
+  for (const tensor of seam.tensors) { // grows while it is walked
+    const maker = makers.get(tensor), around = [maker, ...(readers.get(tensor) ?? [])];
+    for (const op of around) if (op && isSum(op)) for (const i of [...op.inputs, ...op.outputs]) seam.tensors.add(i);
+    if (!maker || !isSum(maker)) seam.makers.push(maker ?? NONE);
+    seam.readers.push(...(readers.get(tensor) ?? []).filter((op) => !isSum(op)));
+  }
+  return seam;
+}
+
+/** Stands for whoever gives a tensor that no operator makes. */
+const NONE: Operator = { attributes: { kind: 'shape' }, inputs: [], outputs: [], where: '' };
+
+function canScale(graph: Graph, { tensors, makers, readers }: Seam): boolean {
+  const kept = tensors.size > 1 ? ['none'] : ['none', 'relu', 'relu6']; // what a factor on either side of it changes nothing of
+  const shapes = new Set([...tensors].map((i) => graph.tensors[i].shape.join()));
+  return readers.length > 0 && shapes.size === 1 && !graph.outputs.some((i) => tensors.has(i))
+    && makers.every((op) => isWeighted(op) && 'activation' in op.attributes && kept.includes(op.attributes.activation))
+    && readers.every((op) => isWeighted(op) && tensors.has(op.inputs[0]) && !op.inputs.slice(1).some((i) => tensors.has(i)));
+}
+
+function factors(graph: Graph, { tensors, makers, readers }: Seam, seen: Map<string, Observed>): Float64Array {
+  const sizes = [...tensors].map((i) => seen.get(graph.tensors[i].name)!.size);
+  const size = sizes[0].map((_, c) => Math.max(...sizes.map((of) => of[c]))), most = Math.max(...size);
+  const bounded = makers.some(({ attributes }) => 'activation' in attributes && attributes.activation === 'relu6'), bound = bounded ? 6 : Infinity;
+  const needs = readers.filter((op) => op.attributes.kind !== 'depthwiseConv2d').map((op) => columnNeeds(graph, op));
+  const need = (c: number): number => needs.reduce((least, of) => Math.max(least, of[c]), 0);
+  const wanted = size.map((s, c) => (s > 0 ? (needs.length ? Math.sqrt((need(c) * most) / s) : most / s) : 1));
   const greatest = Math.max(...wanted.map((f, c) => f * size[c]));
   return wanted.map((f, c) => {
     if (!(size[c] > 0) || size[c] >= bound * 0.999) return 1; // a channel that meets the bound must keep it
@@ -46,10 +89,14 @@ function columnNeeds(graph: Graph, op: Operator): Float64Array {
   return needs;
 }
 
-function scalePair(graph: Graph, first: Operator, second: Operator, factor: Float64Array): void {
-  const [before, bias, after] = [first.inputs[1], first.inputs[2], second.inputs[1]].map((i) => graph.tensors[i]);
-  const { output } = channelsOf(first, before), { input } = channelsOf(second, after);
-  floats(before).forEach((w, i, all) => { all[i] = w * factor[output(i)]; });
-  floats(bias).forEach((b, c, all) => { all[c] = b * factor[c]; });
-  floats(after).forEach((w, i, all) => { all[i] = w / factor[input(i)]; });
+function scale(graph: Graph, { makers, readers }: Seam, factor: Float64Array): void {
+  for (const op of makers) {
+    const [weights, bias] = [op.inputs[1], op.inputs[2]].map((i) => graph.tensors[i]), { output } = channelsOf(op, weights);
+    floats(weights).forEach((w, i, all) => { all[i] = w * factor[output(i)]; });
+    floats(bias).forEach((b, c, all) => { all[c] = b * factor[c]; });
+  }
+  for (const op of readers) {
+    const weights = graph.tensors[op.inputs[1]], { input } = channelsOf(op, weights);
+    floats(weights).forEach((w, i, all) => { all[i] = w / factor[input(i)]; });
+  }
 }

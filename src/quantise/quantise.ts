@@ -1,7 +1,7 @@
 // Knows the way from a float32 model and some pictures to an int8 model: what is observed, changed and chosen, in which
 // order. It does not know files.
 import { DepthwiseError } from '../error.js';
-import { toInput } from '../image.js';
+import { DEFAULT_PREPROCESSING, toInput } from '../image.js';
 import type { Picture } from '../image.js';
 import type { Graph, Preprocessing } from '../formats/graph.js';
 import type { Net } from '../net.js';
@@ -27,19 +27,19 @@ export interface QuantiseOptions {
 
 export interface Quantised {
   graph: Graph;
-  /** How many tensors got their range by each method, and how many pairs of layers were equalised. */
+  /** How many tensors got their range by each method, and at how many places between layers channels were scaled. */
   methods: Record<Method, number>;
-  pairs: number;
+  equalised: number;
 }
 
 type Load = (graph: Graph, options: { plan: 'layers' }) => Promise<Net>;
 
 /** @param pictures some dozens that look like what the model will see; no labels are needed */
-export async function quantiseGraph(graph: Graph, pictures: Picture[], load: Load, options: QuantiseOptions = {}): Promise<Quantised> {
-  if (!pictures.length) throw new DepthwiseError('BAD_INPUT', 'Quantising needs pictures to see which values occur: a few dozen that look like those the model is for.');
-  const work = prepared(graph);
-  const format = work.tensors[work.inputs[0]];
-  const inputs = pictures.map((picture) => toInput(picture, format, work.preprocessing) as Float32Array);
+export async function quantiseGraph(graph: Graph, pictures: Iterable<Picture> | AsyncIterable<Picture>, load: Load, options: QuantiseOptions = {}): Promise<Quantised> {
+  const work = prepared({ ...graph, preprocessing: graph.preprocessing ?? DEFAULT_PREPROCESSING }); // said, since it holds for float32 only where nothing is said
+  const format = work.tensors[work.inputs[0]], inputs: Float32Array[] = [];
+  for await (const picture of pictures) inputs.push(toInput(picture, format, work.preprocessing) as Float32Array);
+  if (!inputs.length) throw new DepthwiseError('BAD_INPUT', 'Quantising needs pictures to see which values occur: a few dozen that look like those the model is for.');
   const { equalise: wantsEqual = true, correctBias = true, chooseRanges = true } = options;
   const looks = wantsEqual ? 2 : 1;
   let look = 0;
@@ -56,29 +56,30 @@ export async function quantiseGraph(graph: Graph, pictures: Picture[], load: Loa
     }
   };
   let seen = await watch(work);
-  const pairs = wantsEqual ? equalise(work, seen) : 0;
-  if (pairs) seen = await watch(work);
-  const choices = new Map([...seen].map(([name, { histogram }]): [string, Choice] => [name, chooseRanges ? choose(histogram) : minMax(histogram)]));
+  const equalised = wantsEqual ? equalise(work, seen) : 0;
+  if (equalised) seen = await watch(work);
+  const bounds = boundsOf(work), pick = chooseRanges ? choose : minMax;
+  const choices = new Map([...seen].map(([name, { histogram }]): [string, Choice] => [name, pick(histogram, bounds.get(name))]));
   const ranges = settled(work, choices);
   const methods: Record<Method, number> = { 'min-max': 0, percentile: 0, mse: 0 };
   for (const { method } of choices.values()) methods[method]++;
   const means = correctBias ? seen : undefined;
-  return { graph: integerGraph(work, ranges, { means }), methods, pairs };
+  return { graph: integerGraph(work, ranges, { means }), methods, equalised };
+}
+
+/** What is read by hard-swish or hard-sigmoid only: below -3 both are 0, above 3 the latter is 1, so cutting there loses nothing. */
+function boundsOf({ tensors, operators, outputs }: Graph): Map<string, Range> {
+  const readers = new Map<number, string[]>();
+  for (const op of operators) for (const i of op.inputs) readers.set(i, [...(readers.get(i) ?? []), op.attributes.kind]);
+  const hard = [...readers].filter(([i, kinds]) => !outputs.includes(i) && kinds.every((kind) => kind === 'hardSwish' || kind === 'hardSigmoid'));
+  return new Map(hard.map(([i, kinds]) => [tensors[i].name, { low: -3, high: kinds.includes('hardSwish') ? Infinity : 3 }]));
 }
 
 /** Ranges that operators prescribe go before those that were chosen. */
 function settled(graph: Graph, choices: Map<string, Range>): Map<string, Range> {
   const ranges = new Map(choices), name = (i: number): string => graph.tensors[i].name;
-  graph.inputs.forEach((i) => { if (graph.preprocessing) ranges.set(name(i), pixelRange(graph.preprocessing)); });
-  const readers = new Map<number, string[]>();
-  for (const op of graph.operators) for (const i of op.inputs) readers.set(i, [...(readers.get(i) ?? []), op.attributes.kind]);
+  graph.inputs.forEach((i) => ranges.set(name(i), pixelRange(graph.preprocessing!)));
   for (const { attributes: { kind }, outputs: [out] } of graph.operators) {
-    // Below -3 hard-swish and hard-sigmoid are 0, above 3 hard-sigmoid is 1: cutting there loses nothing.
-    const only = readers.get(out) ?? [];
-    if (only.length && !graph.outputs.includes(out) && only.every((reader) => reader === 'hardSwish' || reader === 'hardSigmoid')) {
-      const { low, high } = ranges.get(name(out))!;
-      ranges.set(name(out), { low: Math.max(low, -3), high: only.includes('hardSwish') ? high : Math.min(high, 3) });
-    }
     if (kind === 'hardSigmoid' || kind === 'logistic' || kind === 'softmax') ranges.set(name(out), { low: 0, high: 255 / 256 });
   }
   const groups = graph.operators.filter((op) => SAME.has(op.attributes.kind))

@@ -6,27 +6,34 @@ export type Method = 'min-max' | 'percentile' | 'mse';
 export type Choice = Range & { method: Method };
 
 const PERCENTILES = [0.99999, 0.9999, 0.999];
-const SHRINK = Array.from({ length: 24 }, (_, i) => 1 - (i + 1) * 0.025);
+const SHRINK = Array.from({ length: 36 }, (_, i) => 1 - (i + 1) * 0.025);
 /** A method must be this much better than a simpler one: small gains are chance. */
 const CLEARLY = 0.97;
 
+/** Values that mean the same as the bound they lie beyond. */
+const UNBOUNDED: Range = { low: -Infinity, high: Infinity };
+
 /** Least and most value, as integers need them: zero is always among the values. */
-export const minMax = ({ least, most }: Histogram): Choice => ({ low: Math.min(0, least), high: Math.max(0, most), method: 'min-max' });
+export const minMax = ({ least, most }: Histogram, { low, high }: Range = UNBOUNDED): Choice =>
+  ({ low: Math.min(0, Math.max(low, least)), high: Math.max(0, Math.min(high, most)), method: 'min-max' });
 
 /** The range with the least mean squared error after rounding and cutting, found by three methods; the simplest that is nearly as good. */
-export function choose(histogram: Histogram): Choice {
-  const whole = minMax(histogram);
-  const bins = [...histogram.bins()];
-  const candidates: Choice[] = [
-    ...PERCENTILES.map((share): Choice => ({ ...percentile(bins, share, whole), method: 'percentile' })),
-    ...SHRINK.map((factor): Choice => ({ low: whole.low * factor, high: whole.high * factor, method: 'mse' })),
-  ];
-  let best = whole, error = squaredError(bins, whole);
-  for (const candidate of candidates) {
-    const found = squaredError(bins, candidate);
-    if (found < error * (candidate.method === best.method ? 1 : CLEARLY)) [best, error] = [candidate, found];
-  }
-  return best;
+export function choose(histogram: Histogram, bounds: Range = UNBOUNDED): Choice {
+  const whole = minMax(histogram, bounds);
+  const bins = [...histogram.bins()].map(([value, count]): [number, number] => [Math.min(bounds.high, Math.max(bounds.low, value)), count]);
+  const better = (from: Choice, candidates: Choice[], by = 1): Choice => {
+    let best = from, error = squaredError(bins, from) * by;
+    for (const candidate of candidates) {
+      const found = squaredError(bins, candidate);
+      if (found < error) [best, error] = [candidate, found];
+    }
+    return best;
+  };
+  const percentiles = PERCENTILES.map((share): Choice => ({ ...percentile(bins, share, whole), method: 'percentile' }));
+  const simple = better(whole, percentiles, CLEARLY);
+  let least = better(whole, SHRINK.map((factor) => ({ low: whole.low * factor, high: whole.high * factor, method: 'mse' })));
+  for (const end of ['low', 'high', 'low', 'high'] as const) least = better(least, [1, ...SHRINK].map((factor) => ({ ...least, [end]: whole[end] * factor, method: 'mse' })));
+  return better(simple, [least], CLEARLY);
 }
 
 /** Cuts the same share of values from each end. */

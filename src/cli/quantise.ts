@@ -1,0 +1,65 @@
+// Knows the command that makes float32 weights int8 with the pictures of a folder; how that is done it does not know.
+import { readdirSync } from 'node:fs';
+import path from 'node:path';
+import { DepthwiseError } from '../error.js';
+import { quantise as quantiseBytes } from '../quantise.js';
+import { loadOptions, only, parse, usage, WEIGHTS_OPTIONS, type Command } from './arguments.js';
+import { decode } from './decode.js';
+import { readBytes, writeWhole } from './files.js';
+import { bytes, print, progress } from './report.js';
+import { namingFile } from './weights.js';
+
+const { build: _build, threads: _threads, ...OPTIONS } = WEIGHTS_OPTIONS;
+const MOST_PICTURES = 256;
+
+/** Pictures anywhere under a folder, in an order that no disk changes, evenly thinned to `most`. */
+function picturesUnder(folder: string, most: number): string[] {
+  let names: string[];
+  try {
+    names = readdirSync(folder, { recursive: true, encoding: 'utf8' });
+  } catch (cause) {
+    throw new DepthwiseError('NOT_FOUND', `cannot read the folder ${folder}: ${(cause as Error).message}.`, { cause });
+  }
+  const pictures = names.filter((name) => /\.(jpe?g|png)$/i.test(name)).sort();
+  if (!pictures.length) throw new DepthwiseError('NOT_FOUND', `there is no .jpg, .jpeg or .png file under ${folder}. Give a folder with a few dozen pictures like those the model is for.`);
+  const count = Math.min(most, pictures.length);
+  return Array.from({ length: count }, (_, i) => path.join(folder, pictures[Math.floor((i * pictures.length) / count)]));
+}
+
+async function* decoded(files: string[]): AsyncGenerator<Awaited<ReturnType<typeof decode>>> {
+  for (const [i, file] of files.entries()) {
+    progress('reading pictures', i, files.length);
+    yield await decode(readBytes(file, 'picture'), file);
+  }
+}
+
+export const quantise: Command = {
+  name: 'quantise',
+  summary: 'make float32 weights int8 with a folder of pictures',
+  help: `depthwise quantise IN --images DIR -o OUT.dw [options]
+
+  --images DIR     JPEG and PNG pictures, anywhere under it, like those the model is for; no labels
+                   are needed. 16 do, 100 are better; of more than ${MOST_PICTURES} every so many-th is taken
+  -o, --out FILE   the int8 .dw file to write
+  --arch A         what a .safetensors file holds, as for convert; also --alpha X, --size N, --style S
+  --plan P         fast (default), small (least memory) or layers (every layer kept)
+  --labels FILE    one label a line, or a JSON list
+  --licence TEXT   terms of the weights, kept in the file
+  --source TEXT    where they come from, kept in the file
+
+IN is a float32 .tflite, .safetensors or .onnx file. The same file and pictures give the same bytes.`,
+  async run(args) {
+    const parsed = parse(args, { ...OPTIONS, images: { type: 'string' }, out: { type: 'string', short: 'o' }, licence: { type: 'string' }, source: { type: 'string' } });
+    const source = only(parsed, 'weights file'), folder = parsed.text('images'), out = parsed.text('out');
+    if (!folder) throw usage('say where the pictures are: --images DIR.');
+    if (!out) throw usage('say where to write: -o OUT.dw.');
+    if (path.resolve(out) === path.resolve(source)) throw usage('the output would overwrite the input; give another name.');
+    const input = readBytes(source, 'weights'), files = picturesUnder(folder, MOST_PICTURES);
+    const options = { ...loadOptions(parsed), licence: parsed.text('licence'), source: parsed.text('source') };
+    const onProgress = (done: number, total: number): void => progress('looking at pictures', done, total);
+    const { weights, methods, equalised } = await namingFile(source, () => quantiseBytes(input, decoded(files), { ...options, onProgress }));
+    writeWhole(out, weights);
+    print(`${out}  ${bytes(weights.length)} (from ${bytes(input.length)}), ${files.length} pictures`);
+    print(`ranges: ${Object.entries(methods).map(([method, count]) => `${count} ${method}`).join(', ')}; channels equalised at ${equalised} places`);
+  },
+};
