@@ -38,7 +38,7 @@ test.after(() => rmSync(folder, { recursive: true, force: true }));
 test('--help lists every command, and each command explains itself', () => {
   const { status, stdout } = depthwise('--help');
   assert.is(status, 0);
-  for (const command of ['classify', 'run', 'inspect', 'bench', 'convert']) {
+  for (const command of ['classify', 'run', 'inspect', 'bench', 'convert', 'quantise']) {
     assert.match(stdout, `depthwise ${command}`);
     const help = depthwise(command, '--help');
     assert.is(help.status, 0);
@@ -49,6 +49,22 @@ test('--help lists every command, and each command explains itself', () => {
 
 test('--version prints the version of package.json', () => {
   assert.is(depthwise('--version').stdout.trim(), JSON.parse(readFileSync('package.json', 'utf8')).version);
+});
+
+test('quantise: each refusal says what to do, and a folder of pictures gives int8 weights', () => {
+  const out = inFolder('int8.dw');
+  fails(['quantise', EVERYDAY, '-o', out], /--images DIR/, 2);
+  fails(['quantise', EVERYDAY, '--images', folder], /-o OUT.dw/, 2);
+  fails(['quantise', EVERYDAY, '--images', inFolder('nowhere'), '-o', out], /cannot read the folder .*nowhere/);
+  fails(['quantise', EVERYDAY, '--images', folder, '-o', out], /no .jpg, .jpeg or .png file under/);
+  fails(['quantise', EVERYDAY, '--images', 'weights', '-o', out], /planned and packed already/);
+  assert.not.ok(existsSync(out));
+  const starter = '../shared/weights/everyday-v3-small.safetensors';
+  if (!existsSync(starter)) return console.log('NOT RUN: ../shared is absent, so no file was quantised');
+  const { status, stdout } = depthwise('quantise', starter, '--images', 'weights', '-o', out);
+  assert.is(status, 0);
+  assert.match(stdout, /int8\.dw .* 1 pictures\nranges: \d+ min-max/);
+  assert.match(depthwise('inspect', out).stdout, /int8/);
 });
 
 test('wrong usage says what was wrong and exits with 2', () => {
