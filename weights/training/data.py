@@ -13,12 +13,14 @@ def labels(folder):
     return [entry['label'] for entry in json.load(open(f'{folder}/labels.json'))]
 
 
+def mosaic(folder, k):
+    """The 2,500 pictures of file k, [n, 3, 64, 64]."""
+    pixels = np.asarray(Image.open(f'{folder}/train-{k:02d}.webp').convert('RGB')).reshape(PER_ROW, SIDE, PER_ROW, SIDE, 3)
+    return pixels.transpose(0, 2, 4, 1, 3).reshape(-1, 3, SIDE, SIDE)
+
+
 def training(folder):
-    mosaics = []
-    for k in range(FILES):
-        mosaic = np.asarray(Image.open(f'{folder}/train-{k:02d}.webp').convert('RGB')).reshape(PER_ROW, SIDE, PER_ROW, SIDE, 3)
-        mosaics.append(mosaic.transpose(0, 2, 4, 1, 3).reshape(-1, 3, SIDE, SIDE))
-    return torch.from_numpy(np.concatenate(mosaics)), _classes(f'{folder}/train.labels.u8')
+    return torch.from_numpy(np.concatenate([mosaic(folder, k) for k in range(FILES)])), _classes(f'{folder}/train.labels.u8')
 
 
 def validation(folder):
