@@ -1,5 +1,5 @@
 // Knows the labelled validation pictures and how often a net names them rightly; it does not know where nets come from.
-import { readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { decode } from '../src/cli/decode.js';
 import type { Picture } from '../src/image.js';
 import type { Net } from '../src/net.js';
@@ -29,4 +29,22 @@ export function accuracy(net: Net, pictures: Labelled[]): { top1: number; top5: 
     if (rank >= 0) five++;
   }
   return { top1: (100 * first) / pictures.length, top5: (100 * five) / pictures.length };
+}
+
+/** Photos of normal size whose file name is one of the labels. */
+export async function photos(folder: string, labels: string[]): Promise<Labelled[]> {
+  const found: Labelled[] = [];
+  for (const name of existsSync(folder) ? readdirSync(folder).sort() : []) {
+    const label = labels.indexOf(name.replace(/\.jpg$/, '').replaceAll('_', ' '));
+    if (label >= 0) found.push({ picture: await decode(new Uint8Array(readFileSync(`${folder}/${name}`)), name), label });
+  }
+  return found;
+}
+
+/** What was taken for something else. */
+export function misses(net: Net, pictures: Labelled[]): string[] {
+  return pictures.flatMap(({ picture, label }) => {
+    const [best] = net.classify(picture, { topK: 1 });
+    return best.index === label ? [] : [`${net.labels![label]}: ${best.label} ${best.score.toFixed(2)}`];
+  });
 }
