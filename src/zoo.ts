@@ -2,10 +2,10 @@
 // its own, fetched by those who load "zoo:NAME".
 import { ZOO } from './zoo/catalogue.js';
 import { knownFrom, listFrom, pullFrom } from './zoo/pull.js';
-import type { About, Listed, PlaceOptions, Pulled, PullOptions } from './zoo/pull.js';
+import type { Known, Listed, PlaceOptions, Pulled, PullOptions } from './zoo/pull.js';
 
 export { DepthwiseError } from './error.js';
-export type { About, Listed, PlaceOptions, Pulled, PullOptions } from './zoo/pull.js';
+export type { About, Known, Listed, PlaceOptions, Pulled, PullOptions } from './zoo/pull.js';
 
 /** Every checkpoint there is, and whether it lies in the cache. */
 export const list = (options?: PlaceOptions): Promise<Listed[]> => listFrom(ZOO, options);
@@ -17,5 +17,5 @@ export const list = (options?: PlaceOptions): Promise<Listed[]> => listFrom(ZOO,
  */
 export const pull = (name: string, options?: PullOptions): Promise<Pulled> => pullFrom(ZOO, name, options);
 
-/** Labels, preprocessing and terms of a file that is one of the zoo's, for `load(bytes, { ...await known(bytes) })`. */
-export const known = (bytes: Uint8Array, options?: PlaceOptions): Promise<(About & { name: string }) | undefined> => knownFrom(ZOO, bytes, options);
+/** Preprocessing, terms and (where they are cached) labels of a file that is one of the zoo's, for `load(bytes, { ...await known(bytes) })`. */
+export const known = (bytes: Uint8Array, options?: PlaceOptions): Promise<Known | undefined> => knownFrom(ZOO, bytes, options);

@@ -1,10 +1,10 @@
 // Knows the command that saves any readable weights file as .dw; the formats themselves it does not know.
 import path from 'node:path';
 import { convert as convertBytes } from '../index.js';
-import { loadOptions, only, parse, usage, WEIGHTS_OPTIONS, type Command } from './arguments.js';
-import { readBytes, writeWhole } from './files.js';
+import { loadOptions, only, parse, termsOf, usage, WEIGHTS_OPTIONS, type Command } from './arguments.js';
+import { writeWhole } from './files.js';
 import { bytes, print } from './report.js';
-import { namingFile } from './weights.js';
+import { namingFile, openWeights } from './weights.js';
 
 const { build: _build, threads: _threads, ...OPTIONS } = WEIGHTS_OPTIONS;
 
@@ -30,8 +30,7 @@ export const convert: Command = {
     const out = parsed.text('out');
     if (!out) throw usage('say where to write: -o OUT.dw.');
     if (path.resolve(out) === path.resolve(source)) throw usage('the output would overwrite the input; give another name.');
-    const input = readBytes(source, 'weights');
-    const options = { ...loadOptions(parsed), ...(parsed.flag('float16') && { float16: true }), licence: parsed.text('licence'), source: parsed.text('source') };
+    const { bytes: input, options } = await openWeights(source, { ...loadOptions(parsed), ...(parsed.flag('float16') && { float16: true }), ...termsOf(parsed) });
     const saved = await namingFile(source, () => convertBytes(input, options));
     writeWhole(out, saved);
     print(`${out}  ${bytes(saved.length)} (from ${bytes(input.length)})`);

@@ -116,12 +116,18 @@ export async function listFrom(zoo: Catalogue, options: PlaceOptions = {}): Prom
   }));
 }
 
+export interface Known extends About {
+  name: string;
+  /** Absent for networks that have none: embedders. */
+  classes?: number;
+}
+
 /** What the zoo knows of a file, told by its hash. Only files as long as one of the zoo's are hashed; nothing is fetched. */
-export async function knownFrom(zoo: Catalogue, bytes: Uint8Array, options: PlaceOptions = {}): Promise<(About & { name: string }) | undefined> {
+export async function knownFrom(zoo: Catalogue, bytes: Uint8Array, options: PlaceOptions = {}): Promise<Known | undefined> {
   for (const row of zoo.weights) {
     if (row.bytes !== bytes.length || !await isPinned(bytes, row)) continue;
     const labels = typeof row.labels === 'string' ? await keptLabels(zoo, row, row.labels, options) : row.labels;
-    return { name: row.name, ...aboutOf(zoo, row), ...(labels && { labels }) };
+    return { name: row.name, ...aboutOf(zoo, row), ...(row.classes && { classes: row.classes }), ...(labels && { labels }) };
   }
   return undefined;
 }
