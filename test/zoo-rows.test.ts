@@ -113,7 +113,7 @@ test('pull refuses wrong bytes and says how to fetch by hand', async () => {
   const { status: code, stdout, stderr } = await depthwise(['pull', 'person_detect']);
   assert.equal([code, stdout], [1, '']);
   assert.match(stderr, /^depthwise: Cannot fetch http:\/\/127.*hash 808cfdfc.*thrown away/);
-  assert.match(stderr, /By hand, fetch:\s+https:\/\/raw.githubusercontent.com\/tensorflow\/tflite-micro\/.*\s+SHA-256 808cfdfc.*\s+to .*person_detect.tflite/);
+  assert.match(stderr, /Or fetch by hand:\s+https:\/\/raw.githubusercontent.com\/tensorflow\/tflite-micro\/.*\s+SHA-256 808cfdfc.*\s+to .*person_detect.tflite/);
   assert.equal(readdirSync(cache), []);
 });
 

@@ -23,7 +23,9 @@ export const convert: Command = {
   --plan P         fast (default), small (least memory) or layers (every layer kept)
   --labels FILE    one label a line, or a JSON list
   --licence TEXT   terms of the weights, kept in the file
-  --source TEXT    where they come from, kept in the file`,
+  --source TEXT    where they come from, kept in the file
+
+IN is a file or zoo:NAME, which \`depthwise list\` names; labels and terms come along.`,
   async run(args) {
     const parsed = parse(args, { ...OPTIONS, out: { type: 'string', short: 'o' }, float16: { type: 'boolean' }, licence: { type: 'string' }, source: { type: 'string' } });
     const source = only(parsed, 'weights file');

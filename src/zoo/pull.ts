@@ -104,7 +104,7 @@ function byHand(zoo: Catalogue, row: Row, store: Store): string {
   const files: [string, Pinned][] = [[fileOf(row), row]];
   if (typeof row.labels === 'string') files.push([labelsFileOf(row.labels), zoo.labels[row.labels]]);
   const ways = files.map(([file, pinned]) => `\n  ${urlOf(zoo, pinned)}\n    ${hashOf(pinned)}\n    to ${store.place(file) ?? 'where your page can load it by its address'}`);
-  return `Is there a network? A mirror can be named by DEPTHWISE_MIRROR. By hand, fetch:${ways.join('')}`;
+  return `DEPTHWISE_MIRROR can name a mirror. Or fetch by hand:${ways.join('')}`;
 }
 
 export async function listFrom(zoo: Catalogue, options: PlaceOptions = {}): Promise<Listed[]> {
