@@ -1,6 +1,6 @@
 // Knows that the rows of the real zoo are true, as far as the real files are here, and what `load` and the command line make
 // of them. How files come over a network is tested in zoo.
-import { spawn } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { copyFileSync, existsSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
@@ -115,6 +115,31 @@ test('pull refuses wrong bytes and says how to fetch by hand', async () => {
   assert.match(stderr, /^depthwise: Cannot fetch http:\/\/127.*hash 808cfdfc.*thrown away/);
   assert.match(stderr, /Or fetch by hand:\s+https:\/\/raw.githubusercontent.com\/tensorflow\/tflite-micro\/.*\s+SHA-256 808cfdfc.*\s+to .*person_detect.tflite/);
   assert.equal(readdirSync(cache), []);
+});
+
+/** The built entries, each in its own file. */
+function program(lines: string): string {
+  const { stdout, stderr } = spawnSync(process.execPath, ['--input-type=module', '-e', lines], { encoding: 'utf8', env: { ...process.env, DEPTHWISE_CACHE: cache } });
+  return stdout + stderr;
+}
+
+test('dist: load fetches zoo.js, whose errors are of every entry\'s class; the bundles hold no zoo', () => {
+  for (const entry of ['index', 'core']) {
+    assert.is(program(`
+      const { load, DepthwiseError } = await import('./dist/${entry}.js'), zoo = await import('./dist/zoo.js');
+      const error = await load('zoo:none').catch((cause) => cause);
+      console.log(error instanceof DepthwiseError, error instanceof zoo.DepthwiseError, new Error('') instanceof DepthwiseError, undefined instanceof DepthwiseError, error.code);
+    `), 'true true false false NOT_FOUND\n');
+  }
+  for (const entry of ['index', 'core', 'cli']) assert.not.match(readFileSync(`dist/${entry}.js`, 'utf8'), 'inat_bird');
+});
+
+test('dist/zoo.js asks nothing of the host when it is imported', () => {
+  assert.is(program(`
+    delete globalThis.process;
+    const { list } = await import('./dist/zoo.js');
+    console.log((await list()).filter(({ cached, path }) => cached || path).length);
+  `), '0\n');
 });
 
 if (local.length) {
