@@ -146,6 +146,12 @@ test('a kept part of something else is found out by the hash and thrown away', a
   assert.is(Buffer.compare((await pull('toy')).weights, BYTES), 0);
   assert.equal(ranges(), [undefined, 'bytes=100000-', undefined]);
   assert.equal(files(), ['toy.tflite']);
+  for (const [name, part, asked] of [['blob', OTHER.subarray(1), ['bytes=299999-', undefined]], ['misfit', OTHER, [undefined]]] as const) {
+    writeFileSync(path.join(cache, `${name}.tflite.part`), Buffer.concat([Uint8Array.of(10), part]));
+    server.answers(whole(BYTES));
+    assert.is(Buffer.compare((await pull(name, { labels: [] })).weights, BYTES), 0);
+    assert.equal(ranges(), asked);
+  }
 });
 
 test('416 and other parts than asked for begin anew', async () => {
@@ -155,6 +161,7 @@ test('416 and other parts than asked for begin anew', async () => {
   const elsewhere: Answer = (_, response) => void response.writeHead(206, { 'content-range': 'bytes 5-99/300000' }).end(BYTES.subarray(5, 100));
   server.answers(truncated(BYTES, 100_000), elsewhere, whole(BYTES));
   assert.is(Buffer.compare((await pull('blob')).weights, BYTES), 0);
+  assert.equal(ranges(), [undefined, 'bytes=100000-', undefined]);
   server.answers(status(416));
   await refused(pull('misfit'), 'NOT_FOUND', /answered 416/);
   assert.is(server.asked.length, 1);
@@ -221,7 +228,7 @@ test('a stall ends, is said, and what came is used', async () => {
 test('cancelling keeps the part, at once, in a pause too', async () => {
   const stop = new AbortController();
   server.answers(stalled(BYTES, 100_000, '"a"'));
-  await refused(pull('toy', { signal: stop.signal, onProgress: (done) => { if (done >= 100_000) stop.abort(); } }), 'ABORTED', /100000 bytes.*toy\.tflite\.part/);
+  await refused(pull('toy', { signal: stop.signal, timeout: 2 ** 30, onProgress: (done) => { if (done >= 100_000) stop.abort(); } }), 'ABORTED', /100000 bytes.*toy\.tflite\.part/);
   assert.equal(files(), ['toy.tflite.part']);
   await refused(pull('toy', { signal: stop.signal }), 'ABORTED', /cancelled/);
   const pausing = new AbortController();

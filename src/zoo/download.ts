@@ -50,7 +50,7 @@ export async function download(wanted: Wanted): Promise<Uint8Array> {
   for (let tries = 1; ; tries++) {
     const problem = await attempt(wanted, part).catch((cause) => asSetback(cause));
     if (!problem) return part.bytes();
-    await (problem.code === 'BAD_FILE' ? part.drop() : part.save());
+    await part.save();
     if (signal?.aborted) throw cancelled(part, store);
     if (problem.final || tries >= attempts) {
       throw new DepthwiseError(problem.code, `Cannot fetch ${url}: ${problem.message}${tries > 1 ? ` (attempt ${tries})` : ''}.`, { cause: problem });

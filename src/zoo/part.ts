@@ -58,14 +58,10 @@ export class Part {
     return whole;
   }
 
-  /** A convenience for the next attempt: where it cannot be written, that one starts from nothing. */
+  /** A convenience for the next attempt: where it cannot be written, that one starts from nothing. Of nothing, nothing is kept. */
   async save(): Promise<void> {
-    if (!this.done) return this.drop();
-    await this.#store.write(this.file, joined([new TextEncoder().encode(`${this.etag}\n`), this.bytes()])).catch(() => undefined);
-  }
-
-  async drop(): Promise<void> {
-    await this.#store.remove(this.file).catch(() => undefined);
+    const saving = this.done ? this.#store.write(this.file, joined([new TextEncoder().encode(`${this.etag}\n`), this.bytes()])) : this.#store.remove(this.file);
+    await saving.catch(() => undefined);
   }
 }
 
