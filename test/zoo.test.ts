@@ -75,7 +75,9 @@ test('a file comes from its pinned path, is kept, and is not fetched again', asy
 
 test('labels come along, are kept, and fit the classes or are left out', async () => {
   server.answers(whole(BYTES), whole(LABELS), status(500));
-  assert.equal((await pull('pets')).labels, ['background', 'cat', 'dog']);
+  const totals = new Set<number>();
+  assert.equal((await pull('pets', { onProgress: (_, total) => totals.add(total) })).labels, ['background', 'cat', 'dog']);
+  assert.equal([...totals], [300_000], 'progress is that of the weights');
   assert.equal(files(), ['pets.tflite', 'pets_labels.txt']);
   assert.equal((await pull('pets')).labels, ['background', 'cat', 'dog']);
   assert.is(server.asked.length, 2);
@@ -277,6 +279,7 @@ test('many at once do not disturb each other', async () => {
   server.answers(truncated(BYTES, 100_000, '"a"'), whole(BYTES, '"a"'));
   const all = await Promise.all(Array.from({ length: 8 }, () => pull('toy')));
   assert.ok(all.every(({ weights }) => Buffer.compare(weights, BYTES) === 0));
+  assert.equal(all.map(({ path: place, unsaved }) => [place, unsaved]), all.map(() => [path.join(cache, 'toy.tflite'), undefined]));
   assert.equal(files(), ['toy.tflite']);
 });
 
