@@ -23,4 +23,9 @@ export class DepthwiseError extends Error {
     super(message, options);
     this.code = code;
   }
+
+  /** The entries are bundles of their own, and so have classes of their own: an error of one is an error of each. */
+  static override [Symbol.hasInstance](error: unknown): boolean {
+    return (error as Error | undefined)?.name === 'DepthwiseError';
+  }
 }

@@ -8,7 +8,7 @@ import type { Build, BuildSource, Choice, MemoryReport } from './engine.js';
 import { DepthwiseError } from './error.js';
 import { isDw, readDw, writeDw } from './formats/dw.js';
 import type { DwSections } from './formats/dw.js';
-import type { Graph } from './formats/graph.js';
+import type { Graph, Preprocessing } from './formats/graph.js';
 import { readTflite } from './formats/tflite.js';
 import { modelFromSafetensors } from './models/build.js';
 import type { Architecture } from './models/build.js';
@@ -22,6 +22,8 @@ import type { FetchOptions, Source } from './source.js';
 export interface ConvertOptions {
   /** Names of the classes, for files that carry none. */
   labels?: string[];
+  /** How a picture becomes the input, for files that do not say. */
+  preprocessing?: Preprocessing;
   /** Terms and origin of the weights, to travel with them. */
   licence?: string;
   source?: string;
@@ -77,9 +79,9 @@ export function readGraph(bytes: Uint8Array, options: ConvertOptions): Graph {
 }
 
 /** What the caller says of the weights goes before what the file says. */
-export function described(plan: Plan, { labels, licence, source }: ConvertOptions): Plan {
+export function described(plan: Plan, { labels, preprocessing, licence, source }: ConvertOptions): Plan {
   const about = { ...plan.info.about, ...(licence && { licence }), ...(source && { source }) };
-  return { ...plan, info: { ...plan.info, about, ...(labels && { labels }) } };
+  return { ...plan, info: { ...plan.info, about, ...(labels && { labels }), ...(preprocessing && { preprocessing }) } };
 }
 
 function planFromDw({ steps, weights, info, arenaBytes, scratchBytes, float16 }: DwSections, options: ConvertOptions): Plan {
@@ -114,6 +116,7 @@ export async function convert(bytes: Uint8Array, options: ConvertOptions = {}): 
 }
 
 export interface Loader {
+  /** Weights from anywhere; the string "zoo:NAME" is an official checkpoint, fetched and checked by `depthwise/zoo`. */
   load(source: Source, options?: LoadOptions): Promise<Net>;
   /** The exact bytes that `load` with the same options would take, without taking them. */
   memoryFor(source: Source, options?: LoadOptions): Promise<MemoryReport>;
@@ -121,6 +124,16 @@ export interface Loader {
   loadGraph(graph: Graph, options?: { build?: Build; guard?: boolean; plan?: Purpose; threads?: number }): Promise<Net>;
   /** The builds that compute rightly on this host, best first. */
   availableBuilds(): Promise<Build[]>;
+}
+
+/** Bytes, and the options with what the zoo knows of them. */
+async function fetched(source: Source, options: LoadOptions): Promise<[Uint8Array, LoadOptions]> {
+  if (typeof source === 'string' && source.startsWith('zoo:')) {
+    const { weights, ...about } = await (await import('./zoo.js')).pull(source.slice(4), options);
+    source = weights;
+    options = { ...about, ...options };
+  }
+  return [await fetchBytes(source, options), options];
 }
 
 /** Loading with builds from `sources`; each is compiled and tried once. */
@@ -144,15 +157,15 @@ export function makeLoader(sources: BuildSource): Loader {
   };
   return {
     async load(source, options = {}) {
-      const bytes = await fetchBytes(source, options);
+      const [bytes, described] = await fetched(source, options);
       const choosing = chooseFor(options); // compiles while the weights are read
       choosing.catch(() => undefined); // start() tells what fails
-      const { plan, intact } = await openWeights(bytes, options);
+      const { plan, intact } = await openWeights(bytes, described);
       const [net] = await Promise.all([start(plan, options, false, choosing), intact]);
       return net;
     },
     async memoryFor(source, options = {}) {
-      const plan = await readWeights(await fetchBytes(source, options), options);
+      const plan = await readWeights(...await fetched(source, options));
       const { weightsBytes, arenaBytes, scratchBytes, totalBytes } = layoutOf(plan, (await chooseFor(options)).build, options.threads);
       return { weightsBytes, arenaBytes, scratchBytes, totalBytes };
     },
@@ -170,19 +183,12 @@ const MOST_THREADS = 64;
 
 /** An engine with threads, or with one and the reason. */
 async function threaded(plan: Plan, { build, module, bytes }: Choice, count: number): Promise<{ engine: Engine; threads: Threads }> {
-  let reason: string | undefined;
   try {
-    const { Team, asShared, whyNoThreads } = await import('./threads.js');
-    reason = whyNoThreads() ?? (bytes ? undefined : 'a compiled module was given, whose memory is not shared');
-    if (reason === undefined) {
-      const shared = await WebAssembly.compile(asShared(bytes!)), engine = new Engine(plan, build, shared, count);
-      await engine.startThreads(Team, shared);
-      return { engine, threads: { count } };
-    }
+    const { withThreads } = await import('./threads.js');
+    return { engine: await withThreads(bytes, (shared) => new Engine(plan, build, shared, count)), threads: { count } };
   } catch (cause) {
-    reason = cause instanceof Error ? cause.message : String(cause);
+    return { engine: new Engine(plan, build, module), threads: { count: 1, reason: cause instanceof Error ? cause.message : String(cause) } };
   }
-  return { engine: new Engine(plan, build, module), threads: { count: 1, reason } };
 }
 
 /** Asks a module which build it is. */

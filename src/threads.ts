@@ -142,6 +142,17 @@ export function asShared(wasm: Uint8Array): Uint8Array<ArrayBuffer> {
   return bytes;
 }
 
+/** An engine and its running threads, from the bytes of a build. Throws where there can be none, with a reason for people. */
+export async function withThreads<E extends { startThreads(kind: typeof Team, module: WebAssembly.Module): Promise<void> }>(
+  bytes: Uint8Array | undefined, engineOf: (shared: WebAssembly.Module) => E,
+): Promise<E> {
+  const reason = whyNoThreads() ?? (bytes ? undefined : 'a compiled module was given, whose memory is not shared');
+  if (reason !== undefined) throw new Error(reason);
+  const shared = await WebAssembly.compile(asShared(bytes!)), engine = engineOf(shared);
+  await engine.startThreads(Team, shared);
+  return engine;
+}
+
 /** The threads of one net. */
 export class Team {
   readonly #workers: AnyWorker[];

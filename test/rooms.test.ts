@@ -19,6 +19,7 @@ const textOf = (file: string) => readFileSync(file, 'utf8');
 const HEIGHTS: [RegExp, number, string][] = [
   [/^src\/(error|source|image|threads|base64|wasm\.d)\.ts$/, 0, 'ground'],
   [/^src\/(formats|models)\//, 1, 'formats and models'],
+  [/^src\/zoo(\/|\.ts$)/, 2, 'zoo'],
   [/^src\/compile\//, 2, 'compile'],
   [/^src\/(engine|probe)\.ts$/, 3, 'engine'],
   [/^src\/tasks\//, 4, 'tasks'],

@@ -89,6 +89,12 @@ export function only(parsed: Parsed, what: string): string {
   throw usage(positionals.length ? `give one ${what}, not ${positionals.length} (${positionals.join(', ')}).` : `give the ${what} to read.`);
 }
 
+/** What is said of the terms and origin of weights that are written; left out where nothing is. */
+export function termsOf({ text }: Parsed): { licence?: string; source?: string } {
+  const licence = text('licence'), source = text('source');
+  return { ...(licence && { licence }), ...(source && { source }) };
+}
+
 export function loadOptions(parsed: Parsed): LoadOptions {
   const { text } = parsed;
   const labels = text('labels');

@@ -47,7 +47,9 @@ export const bench: Command = {
 
   --runs N         timed runs after ${WARM_UP} to warm up (default 50)
   --json           one JSON document on stdout and nothing else
-${WEIGHTS_HELP}`,
+${WEIGHTS_HELP}
+
+WEIGHTS is a file, an address or zoo:NAME, which \`depthwise list\` names.`,
   async run(args) {
     const parsed = parse(args, { ...WEIGHTS_OPTIONS, runs: { type: 'string' }, json: { type: 'boolean' } });
     const source = only(parsed, 'weights file');

@@ -1,10 +1,10 @@
 // Knows the command that saves any readable weights file as .dw; the formats themselves it does not know.
 import path from 'node:path';
 import { convert as convertBytes } from '../index.js';
-import { loadOptions, only, parse, usage, WEIGHTS_OPTIONS, type Command } from './arguments.js';
-import { readBytes, writeWhole } from './files.js';
+import { loadOptions, only, parse, termsOf, usage, WEIGHTS_OPTIONS, type Command } from './arguments.js';
+import { writeWhole } from './files.js';
 import { bytes, print } from './report.js';
-import { namingFile } from './weights.js';
+import { namingFile, openWeights } from './weights.js';
 
 const { build: _build, threads: _threads, ...OPTIONS } = WEIGHTS_OPTIONS;
 
@@ -23,15 +23,16 @@ export const convert: Command = {
   --plan P         fast (default), small (least memory) or layers (every layer kept)
   --labels FILE    one label a line, or a JSON list
   --licence TEXT   terms of the weights, kept in the file
-  --source TEXT    where they come from, kept in the file`,
+  --source TEXT    where they come from, kept in the file
+
+IN is a file or zoo:NAME, which \`depthwise list\` names; labels and terms come along.`,
   async run(args) {
     const parsed = parse(args, { ...OPTIONS, out: { type: 'string', short: 'o' }, float16: { type: 'boolean' }, licence: { type: 'string' }, source: { type: 'string' } });
     const source = only(parsed, 'weights file');
     const out = parsed.text('out');
     if (!out) throw usage('say where to write: -o OUT.dw.');
     if (path.resolve(out) === path.resolve(source)) throw usage('the output would overwrite the input; give another name.');
-    const input = readBytes(source, 'weights');
-    const options = { ...loadOptions(parsed), ...(parsed.flag('float16') && { float16: true }), licence: parsed.text('licence'), source: parsed.text('source') };
+    const { bytes: input, options } = await openWeights(source, { ...loadOptions(parsed), ...(parsed.flag('float16') && { float16: true }), ...termsOf(parsed) });
     const saved = await namingFile(source, () => convertBytes(input, options));
     writeWhole(out, saved);
     print(`${out}  ${bytes(saved.length)} (from ${bytes(input.length)})`);

@@ -33,7 +33,9 @@ export const inspect: Command = {
   help: `depthwise inspect WEIGHTS [options]
 
   --json           one JSON document on stdout and nothing else
-${WEIGHTS_HELP}`,
+${WEIGHTS_HELP}
+
+WEIGHTS is a file, an address or zoo:NAME, which \`depthwise list\` names.`,
   async run(args) {
     const parsed = parse(args, { ...WEIGHTS_OPTIONS, json: { type: 'boolean' } });
     const source = only(parsed, 'weights file');

@@ -6,16 +6,19 @@ import { bench } from './bench.js';
 import { classify } from './classify.js';
 import { convert } from './convert.js';
 import { inspect } from './inspect.js';
+import { list } from './list.js';
+import { pull } from './pull.js';
 import { quantise } from './quantise.js';
 import { run } from './run.js';
 
-const COMMANDS: Command[] = [classify, run, inspect, bench, convert, quantise];
+const COMMANDS: Command[] = [classify, run, inspect, bench, convert, quantise, list, pull];
 
 const HELP = `depthwise ${version}: MobileNets for any JavaScript host
 
 ${COMMANDS.map(({ name, summary }) => `  depthwise ${name.padEnd(9)} ${summary}`).join('\n')}
 
-depthwise COMMAND --help says more. Weights are .dw, .tflite or .safetensors files.`;
+depthwise COMMAND --help says more. Weights are .dw, .tflite or .safetensors files,
+or zoo:NAME for an official checkpoint.`;
 
 const asksForHelp = (args: string[]) => args.slice(0, args.includes('--') ? args.indexOf('--') : undefined).some((arg) => arg === '--help' || arg === '-h');
 

@@ -3,11 +3,11 @@ import { readdirSync } from 'node:fs';
 import path from 'node:path';
 import { DepthwiseError } from '../error.js';
 import { quantise as quantiseBytes } from '../quantise.js';
-import { loadOptions, only, parse, usage, WEIGHTS_OPTIONS, type Command } from './arguments.js';
+import { loadOptions, only, parse, termsOf, usage, WEIGHTS_OPTIONS, type Command } from './arguments.js';
 import { decode } from './decode.js';
 import { readBytes, writeWhole } from './files.js';
 import { bytes, print, progress } from './report.js';
-import { namingFile } from './weights.js';
+import { namingFile, openWeights } from './weights.js';
 
 const { build: _build, threads: _threads, ...OPTIONS } = WEIGHTS_OPTIONS;
 const MOST_PICTURES = 256;
@@ -54,8 +54,8 @@ IN is a float32 .tflite, .safetensors or .onnx file. The same file and pictures 
     if (!folder) throw usage('say where the pictures are: --images DIR.');
     if (!out) throw usage('say where to write: -o OUT.dw.');
     if (path.resolve(out) === path.resolve(source)) throw usage('the output would overwrite the input; give another name.');
-    const input = readBytes(source, 'weights'), files = picturesUnder(folder, MOST_PICTURES);
-    const options = { ...loadOptions(parsed), licence: parsed.text('licence'), source: parsed.text('source') };
+    const files = picturesUnder(folder, MOST_PICTURES);
+    const { bytes: input, options } = await openWeights(source, { ...loadOptions(parsed), ...termsOf(parsed) });
     const onProgress = (done: number, total: number): void => progress('looking at pictures', done, total);
     const { weights, methods, equalised } = await namingFile(source, () => quantiseBytes(input, decoded(files), { ...options, onProgress }));
     writeWhole(out, weights);

@@ -45,7 +45,15 @@ export const print = (text: string) => void process.stdout.write(`${text}\n`);
 /** The one document of `--json`. */
 export const printJson = (value: unknown) => print(JSON.stringify(value, null, 2));
 
+/** A line beside the answer: stdout stays what was asked for. */
+export const note = (text: string) => void process.stderr.write(`${text}\n`);
+
 /** One line that is written over, for a person at a terminal; the last step clears it. */
 export function progress(what: string, done: number, total: number): void {
   if (process.stderr.isTTY) process.stderr.write(done < total ? `\r\x1b[K${what} ${bar(done / total)} ${done} of ${total}` : '\r\x1b[K');
 }
+
+/** For a download; without a known end there is no bar to draw. */
+export const progressInBytes = (name: string) => (done: number, total: number): void => {
+  if (total) progress(`${name}, kB`, Math.floor(done / 1000), Math.floor(total / 1000));
+};

@@ -44,7 +44,9 @@ export const run: Command = {
   --input FILE     an input tensor's raw bytes, NHWC, little-endian; once per input, in order
   --out DIR        gets output0.bin, output1.bin, …
   --layers         also writes layers.bin (every step's output) and layers.json (where each lies in it)
-${WEIGHTS_HELP}`,
+${WEIGHTS_HELP}
+
+WEIGHTS is a file, an address or zoo:NAME, which \`depthwise list\` names.`,
   async run(args) {
     const parsed = parse(args, { ...WEIGHTS_OPTIONS, input: { type: 'string', multiple: true }, out: { type: 'string' }, layers: { type: 'boolean' } });
     const weights = only(parsed, 'weights file');

@@ -1,7 +1,10 @@
-// Knows where a command's weights come from: a file, an address, or the starter weights that ship with the library.
-import { DepthwiseError, load, type LoadOptions } from '../index.js';
+// Knows where a command's weights come from: a file, an address, the zoo, or the starter weights that ship with the library;
+// and that files of the zoo are known by their hash wherever they lie.
+import { DepthwiseError, load, type ConvertOptions, type LoadOptions } from '../index.js';
+import { readGraph } from '../loader.js';
 import type { Net } from '../net.js';
 import { readBytes } from './files.js';
+import { note, progressInBytes } from './report.js';
 
 const isAddress = (text: string) => /^https?:\/\//.test(text);
 
@@ -15,9 +18,22 @@ export async function namingFile<T>(file: string, work: () => T | Promise<T>): P
   }
 }
 
+/** Bytes of a file or of "zoo:NAME", and the options with what the zoo knows of them; what the user says goes first. */
+export async function openWeights<T extends ConvertOptions>(source: string, options: T): Promise<{ bytes: Uint8Array; options: T }> {
+  const zoo = await import('../zoo.js');
+  if (source.startsWith('zoo:')) {
+    const name = source.slice(4);
+    const { weights, ...about } = await zoo.pull(name, { labels: options.labels, onProgress: progressInBytes(name) });
+    return { bytes: weights, options: { ...about, ...options } };
+  }
+  const bytes = readBytes(source, 'weights'), about = await zoo.known(bytes);
+  if (about && !about.labels && !options.labels && about.classes && !(await readGraph(bytes, options)).labels) note(`labels: depthwise pull ${about.name}`);
+  return { bytes, options: { ...about, ...options } };
+}
+
 export async function loadWeights(source: string | undefined, options: LoadOptions): Promise<Net> {
   if (source === undefined) return load(new URL('../weights/everyday.dw', import.meta.url), options); // beside dist/ in the package
   if (isAddress(source)) return load(source, options);
-  const bytes = readBytes(source, 'weights');
-  return namingFile(source, () => load(bytes, options));
+  const opened = await openWeights(source, options);
+  return namingFile(source, () => load(opened.bytes, opened.options));
 }
