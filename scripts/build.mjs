@@ -60,11 +60,12 @@ async function checkTypes() {
   return 'checked, declarations in dist/types';
 }
 
-/** Threads are fetched by those who ask for them. */
-const threadsApart = {
-  name: 'threads-apart',
+/** Files that are fetched only by those who need them: every bundle lies beside them. */
+const APART = ['threads', 'onnx'];
+const keptApart = {
+  name: 'kept-apart',
   setup(build) {
-    build.onResolve({ filter: /^\.\/threads\.js$/ }, ({ kind }) => (kind === 'dynamic-import' ? { path: './threads.js', external: true } : undefined));
+    build.onResolve({ filter: new RegExp(`^\\./(${APART.join('|')})\\.js$`) }, ({ kind, path: file }) => (kind === 'dynamic-import' ? { path: file, external: true } : undefined));
   },
 };
 
@@ -72,12 +73,12 @@ async function bundle() {
   const { build } = await import('esbuild');
   const shared = {
     absWorkingDir: root, bundle: true, format: 'esm', target: 'es2022', minify: true, legalComments: 'none',
-    loader: { '.wasm': 'base64', '.dw': 'base64' }, logLevel: 'silent', plugins: [threadsApart],
+    loader: { '.wasm': 'base64', '.dw': 'base64' }, logLevel: 'silent', plugins: [keptApart],
   };
   const works = [
     { entryPoints: ['src/index.ts'], outfile: 'dist/index.js', platform: 'neutral' },
     { entryPoints: ['src/core.ts'], outfile: 'dist/core.js', platform: 'neutral' },
-    { entryPoints: ['src/threads.ts'], outfile: 'dist/threads.js', platform: 'neutral' },
+    ...APART.map((name) => ({ entryPoints: [`src/${name}.ts`], outfile: `dist/${name}.js`, platform: 'neutral' })),
     { entryPoints: ['src/quantise.ts'], outfile: 'dist/quantise.js', platform: 'neutral' },
     { entryPoints: ['src/weights/everyday.ts'], outfile: 'dist/weights/everyday.js', platform: 'neutral' },
     { entryPoints: ['src/cli/main.ts'], outfile: 'dist/cli.js', platform: 'node', banner: { js: '#!/usr/bin/env node' } },
@@ -95,7 +96,7 @@ const settings = ['package-lock.json', 'scripts/build.mjs'];
 const STAGES = [
   { name: 'kernels', reads: ['assembly', 'asconfig.json', ...settings], makes: TARGETS.flatMap((t) => [`build/wasm/${t}.wasm`, `dist/wasm/${t}.wasm`]), work: compileKernels },
   { name: 'types', reads: ['src', 'test', 'bench', 'assembly/abi.ts', 'tsconfig.json', 'tsconfig.build.json', ...settings], makes: ['dist/types'], work: checkTypes },
-  { name: 'bundles', reads: ['src', 'assembly/abi.ts', 'build/wasm', 'weights/everyday.dw', 'package.json', ...settings], makes: ['dist/index.js', 'dist/core.js', 'dist/threads.js', 'dist/quantise.js', 'dist/cli.js', 'dist/weights/everyday.js'], work: bundle },
+  { name: 'bundles', reads: ['src', 'assembly/abi.ts', 'build/wasm', 'weights/everyday.dw', 'package.json', ...settings], makes: ['dist/index.js', 'dist/core.js', ...APART.map((name) => `dist/${name}.js`), 'dist/quantise.js', 'dist/cli.js', 'dist/weights/everyday.js'], work: bundle },
 ];
 
 async function runStage({ name, reads, makes, work }) {

@@ -48,7 +48,7 @@ export interface LoadOptions extends ConvertOptions, FetchOptions {
   threads?: number;
 }
 
-/** A plan from the bytes of a .dw, .tflite or .safetensors file. */
+/** A plan from the bytes of a .dw, .tflite, .safetensors or .onnx file. */
 export async function readWeights(bytes: Uint8Array, options: ConvertOptions = {}): Promise<Plan> {
   const { plan, intact } = await openWeights(bytes, options);
   await intact;
@@ -57,7 +57,7 @@ export async function readWeights(bytes: Uint8Array, options: ConvertOptions = {
 
 /** The same before its hash is checked. */
 async function openWeights(bytes: Uint8Array, options: ConvertOptions): Promise<{ plan: Plan; intact?: Promise<void> }> {
-  if (!isDw(bytes)) return { plan: described(compile(readGraph(bytes, options), { plan: options.plan }), options) };
+  if (!isDw(bytes)) return { plan: described(compile(await readGraph(bytes, options), { plan: options.plan }), options) };
   const sections = readDw(bytes);
   try {
     return { plan: described(planFromDw(sections, options), options), intact: sections.intact };
@@ -67,13 +67,14 @@ async function openWeights(bytes: Uint8Array, options: ConvertOptions): Promise<
   }
 }
 
-export function readGraph(bytes: Uint8Array, options: ConvertOptions): Graph {
+export async function readGraph(bytes: Uint8Array, options: ConvertOptions): Promise<Graph> {
   const magic = String.fromCharCode(...bytes.subarray(0, 10));
   if (magic.slice(4, 8) === 'TFL3') return readTflite(bytes);
   if (bytes.length >= 10 && magic[8] === '{') return modelFromSafetensors(bytes, options);
+  if (bytes[0] === 8 && /^[\x12-\x42]/.test(magic.slice(2))) return (await import('./onnx.js')).readOnnx(bytes, options); // ir_version, then another field
   const looks = magic.startsWith('PK') ? 'a ZIP archive (a .pth or .keras file?)' : magic.startsWith('\x89HDF') ? 'an HDF5 file (.h5)'
     : /^[\x09\x0a\x0d\x20-\x7e]+$/.test(magic) ? 'text' : bytes.length === 0 ? 'empty' : 'something else';
-  throw new DepthwiseError('BAD_FILE', `These ${bytes.length} bytes are no .dw, .tflite or .safetensors weights; they look like ${looks}. Convert the model to .tflite or .safetensors first.`);
+  throw new DepthwiseError('BAD_FILE', `These ${bytes.length} bytes are no .dw, .tflite, .safetensors or .onnx weights; they look like ${looks}. Convert the model to one of these first.`);
 }
 
 /** What the caller says of the weights goes before what the file says. */
