@@ -192,6 +192,6 @@ function buildOf(module: WebAssembly.Module): Build {
     const { exports } = new WebAssembly.Instance(module, { env: { memory: new WebAssembly.Memory({ initial: 1, maximum: 1 }) } });
     return ([...BUILDS].reverse())[(exports.build as () => number)()];
   } catch (cause) {
-    throw new DepthwiseError('BAD_INPUT', 'options.wasm is not a build of this library. Use one of depthwise/wasm/scalar.wasm, simd.wasm or relaxed.wasm of the same release.', { cause });
+    throw new DepthwiseError('BAD_INPUT', 'options.wasm is not a build of this library. Use one of depthwise/wasm/ of the same release.', { cause });
   }
 }

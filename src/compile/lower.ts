@@ -184,7 +184,7 @@ function lowerMean(lowering: Lowering, op: Operator, a: Attribute<'mean'>): Step
   const step = lowering.step(op, abi.OP_MEAN, { [abi.H]: h, [abi.W]: w, [abi.C]: c, [abi.COUNT]: h * w, [abi.SCRATCH_BYTES]: c * 4 });
   if (lowering.isFloat(op.inputs[0])) return step;
   const [input, output] = lowering.affines(op);
-  [step.words[abi.MULTIPLIER], step.words[abi.EXPONENT]] = meanMultiplier(input, output, h * w);
+  [step.words[abi.MULTIPLIER], step.words[abi.EXPONENT]] = meanMultiplier(input, output, h * w, a.once);
   step.words[abi.ZERO_IN] = input.zero;
   step.words[abi.ZERO_OUT] = output.zero;
   return step;

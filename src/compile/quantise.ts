@@ -36,6 +36,9 @@ export function quantizeMultiplier(real: number): [multiplier: number, shift: nu
   return shift < -31 ? [0, 0] : [multiplier, shift];
 }
 
+/** The same for one rounding, which a shift to the right would follow with another: sums below 2^17 err by 2^-15 at most. */
+const onceMultiplier = (real: number): [number, number] => (real < 0.5 ? [round(real * 2 ** 31), 0] : quantizeMultiplier(real));
+
 /** MultiplyByQuantizedMultiplier with TFLite's two roundings; the kernels' `multiply`. */
 export function multiply(acc: number, multiplier: number, shift: number): number {
   const shifted = shift > 0 ? acc * 2 ** shift : acc;
@@ -126,8 +129,8 @@ export function addMultipliers(a: Affine, b: Affine, output: Affine): AddWords {
 }
 
 /** MUL (mul.h): the scales meet in float32. */
-export function mulMultiplier(a: Affine, b: Affine, output: Affine): [number, number] {
-  return quantizeMultiplier(Math.fround(Math.fround(a.scale * b.scale) / output.scale));
+export function mulMultiplier(a: Affine, b: Affine, output: Affine, once?: boolean): [number, number] {
+  return (once ? onceMultiplier : quantizeMultiplier)(Math.fround(Math.fround(a.scale * b.scale) / output.scale));
 }
 
 /** x with a constant operand `value` (int8 form), as a table. */
@@ -146,7 +149,8 @@ export function binaryTable(
 }
 
 /** MEAN over n values (reduce.h QuantizedMeanOrSum): the division by n goes into the multiplier. */
-export function meanMultiplier(input: Affine, output: Affine, n: number): [number, number] {
+export function meanMultiplier(input: Affine, output: Affine, n: number, once?: boolean): [number, number] {
+  if (once) return onceMultiplier(input.scale / output.scale / n);
   const [m, shift] = quantizeMultiplier(input.scale / output.scale);
   const up = Math.min(31 - Math.clz32(n), 32, 31 + shift);
   return [Number((BigInt(m) << BigInt(up)) / BigInt(n)), shift - up];

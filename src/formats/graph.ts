@@ -25,7 +25,10 @@ export type Activation = 'none' | 'relu' | 'relu6' | 'reluN1To1' | 'hardSwish' |
 /** 'same' and 'valid' as TensorFlow defines them, or explicit counts of cells. */
 export type Padding = 'same' | 'valid' | { top: number; bottom: number; left: number; right: number };
 
-interface Windowed {
+/** Integer results are rounded to nearest once, as float32 between (de)quantisations would be; TensorFlow Lite rounds twice. */
+interface Rounded { once?: boolean }
+
+interface Windowed extends Rounded {
   stride: [number, number]; // [height, width]
   padding: Padding;
   activation: Activation;
@@ -41,8 +44,8 @@ export type Attributes =
   | { kind: 'fullyConnected'; activation: Activation; keepDims: boolean } // input, weights, bias
   | { kind: 'batchNorm'; epsilon: number; activation: Activation } // x, gamma, beta, mean, variance
   | ({ kind: 'averagePool' | 'maxPool'; window: [number, number] } & Windowed) // x
-  | { kind: 'mean'; axes: number[]; keepDims: boolean } // x
-  | { kind: 'add' | 'sub' | 'mul'; activation: Activation } // a, b (numpy broadcasting)
+  | ({ kind: 'mean'; axes: number[]; keepDims: boolean } & Rounded) // x
+  | ({ kind: 'add' | 'sub' | 'mul'; activation: Activation } & Rounded) // a, b (numpy broadcasting)
   | { kind: 'relu' | 'relu6' | 'reluN1To1' | 'hardSwish' | 'hardSigmoid' | 'logistic' } // x
   | { kind: 'softmax'; beta: number } // x, over the last dimension
   | { kind: 'pad' } // x, paddings [rank,2] int32, (PADV2: value)

@@ -1,13 +1,15 @@
 // Knows how float32 operators between dequantised inputs and a quantised output (QDQ) become integer operators, and which
 // stay float32 because no integer kernel does the same. It does not know ONNX.
 import { elements, numbers } from './graph.js';
-import type { Graph, Operator, Quantization, Tensor } from './graph.js';
+import type { Attributes, Graph, Operator, Quantization, Tensor } from './graph.js';
 import { bytesOf, real } from './onnx-tensor.js';
 
 const WEIGHTED = new Set(['conv2d', 'depthwiseConv2d', 'fullyConnected']);
 /** Operators that move values: integers before mean what they mean after. */
 const MOVING = new Set(['reshape', 'transpose', 'pad']);
 const SIMPLE = new Set(['add', 'sub', 'mul', 'mean', 'averagePool', 'relu', 'relu6', 'reluN1To1', 'hardSwish', 'hardSigmoid', 'logistic', 'softmax', 'concatenation']);
+/** Operators whose integer kernels round twice unless told. */
+const ONCE = new Set(['conv2d', 'depthwiseConv2d', 'mul', 'mean']);
 const BOUNDS = new Set(['relu', 'relu6', 'reluN1To1']);
 
 /** The graph with integer operators wherever that is possible; what is left unread stays. */
@@ -132,7 +134,7 @@ class Integers {
       const { dtype, quantization } = this.#tensor(inputs[0]), average = this.#add({ ...output, name: `${output.name}/average`, dtype, quantization });
       this.#operators.push({ ...op, inputs, outputs: [average] });
       requantised(average, target);
-    } else this.#operators.push({ ...op, inputs, outputs: [target] });
+    } else this.#operators.push({ ...op, inputs, outputs: [target], ...(ONCE.has(kind) && { attributes: { ...op.attributes, once: true } as Attributes }) });
   }
 
   /** What the integer kernels of a function ask of its output. */
