@@ -1,2 +1,14 @@
-// The file `onnx.js`: reads .onnx models, and is fetched only by those who load one.
-export { readOnnx } from './formats/onnx.js';
+// The file `onnx.js`: reads .onnx models, and is fetched only by those who load one. It holds a copy of the error class, and
+// throws the one of whoever calls.
+import { DepthwiseError } from './error.js';
+import { readOnnx as read } from './formats/onnx.js';
+import type { OnnxOptions } from './formats/onnx.js';
+import type { Graph } from './formats/graph.js';
+
+export function readOnnx(bytes: Uint8Array, options: OnnxOptions, Failure: typeof DepthwiseError): Graph {
+  try {
+    return read(bytes, options);
+  } catch (error) {
+    throw error instanceof DepthwiseError && Failure !== DepthwiseError ? new Failure(error.code, error.message, { cause: error }) : error;
+  }
+}

@@ -138,6 +138,7 @@ function lowerOne(lowering: Lowering, op: Operator): Step[] {
     case 'add': case 'sub': return [lowerAdd(lowering, op, a)];
     case 'mul': return [lowerMultiply(lowering, op, a)];
     case 'relu': case 'relu6': case 'reluN1To1': case 'hardSwish': case 'hardSigmoid': case 'logistic': return [lowerActivation(lowering, op, a.kind)];
+    case 'table': return [lowering.table(op, a.entries)];
     case 'softmax': return [lowerSoftmax(lowering, op, a)];
     case 'pad': return [lowerPad(lowering, op)];
     case 'transpose': return [lowerTranspose(lowering, op)];
@@ -179,7 +180,7 @@ function lowerAveragePool(lowering: Lowering, op: Operator, a: Attribute<'averag
 function lowerMean(lowering: Lowering, op: Operator, a: Attribute<'mean'>): Step {
   const [h, w, c] = lowering.map(op.inputs[0], op.where);
   if ([...a.axes].sort().join() !== '1,2') {
-    throw new DepthwiseError('UNSUPPORTED', `${op.where}: a mean over axes [${a.axes}]; only height and width together ([1, 2]) are supported.`);
+    throw new DepthwiseError('UNSUPPORTED', `${op.where}: a mean over axes [${a.axes}]; only height and width ([1, 2]) are supported.`);
   }
   const step = lowering.step(op, abi.OP_MEAN, { [abi.H]: h, [abi.W]: w, [abi.C]: c, [abi.COUNT]: h * w, [abi.SCRATCH_BYTES]: c * 4 });
   if (lowering.isFloat(op.inputs[0])) return step;

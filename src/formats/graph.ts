@@ -47,6 +47,7 @@ export type Attributes =
   | ({ kind: 'mean'; axes: number[]; keepDims: boolean } & Rounded) // x
   | ({ kind: 'add' | 'sub' | 'mul'; activation: Activation } & Rounded) // a, b (numpy broadcasting)
   | { kind: 'relu' | 'relu6' | 'reluN1To1' | 'hardSwish' | 'hardSigmoid' | 'logistic' } // x
+  | { kind: 'table'; entries: Int8Array } // x, 8-bit; results for -128 to 127 of the int8 form (uint8 values 128 lower)
   | { kind: 'softmax'; beta: number } // x, over the last dimension
   | { kind: 'pad' } // x, paddings [rank,2] int32, (PADV2: value)
   | { kind: 'reshape' } // x; the output tensor's shape says to what (also SQUEEZE, EXPAND_DIMS, flatten)

@@ -3,6 +3,7 @@
 import { elements, numbers } from './graph.js';
 import type { DType, Quantization, Tensor } from './graph.js';
 import type { Node } from './onnx-node.js';
+import { even } from './onnx-tables.js';
 import { checkedShape, dtypeOf, encode, permuted, real } from './onnx-tensor.js';
 import { isConstant } from './onnx-translation.js';
 import type { Call } from './onnx-translation.js';
@@ -137,11 +138,6 @@ function quantise(call: Call, [x]: Tensor[]): Tensor {
     return Math.min(high, Math.max(low, even(Math.fround(v / scale[c])) + zeroPoint[c]));
   });
   return { name: call.node.outputs[0], shape: x.shape, dtype, data: encode(data, dtype) };
-}
-
-function even(x: number): number {
-  const near = Math.round(x);
-  return near - x === 0.5 && near % 2 ? near - 1 : near;
 }
 
 function dequantise(call: Call, [x]: Tensor[]): Tensor {

@@ -2,12 +2,13 @@
 // stay float32 because no integer kernel does the same. It does not know ONNX.
 import { elements, numbers } from './graph.js';
 import type { Attributes, Graph, Operator, Quantization, Tensor } from './graph.js';
+import { functionOf, tableOf } from './onnx-tables.js';
 import { bytesOf, real } from './onnx-tensor.js';
 
 const WEIGHTED = new Set(['conv2d', 'depthwiseConv2d', 'fullyConnected']);
 /** Operators that move values: integers before mean what they mean after. */
 const MOVING = new Set(['reshape', 'transpose', 'pad']);
-const SIMPLE = new Set(['add', 'sub', 'mul', 'mean', 'averagePool', 'relu', 'relu6', 'reluN1To1', 'hardSwish', 'hardSigmoid', 'logistic', 'softmax', 'concatenation']);
+const SIMPLE = new Set(['add', 'sub', 'mul', 'mean', 'averagePool', 'softmax', 'concatenation']);
 /** Operators whose integer kernels round twice unless told. */
 const ONCE = new Set(['conv2d', 'depthwiseConv2d', 'mul', 'mean']);
 const BOUNDS = new Set(['relu', 'relu6', 'reluN1To1']);
@@ -82,9 +83,15 @@ class Integers {
     if (kind === 'dequantize') {
       this.#source.set(output, input);
       this.#operators.push(op);
-    } else if (kind === 'quantize') this.#operators.push({ ...op, inputs: [source ?? input] });
+    } else if (kind === 'quantize') this.#operators.push(source === undefined ? op : this.#requantised(source, output, op.where));
     else if (MOVING.has(kind) && source !== undefined) this.#move(op, source);
     else if (!this.#asInteger(op)) this.#operators.push({ ...op, inputs: op.inputs.map((i) => this.#float(i)) });
+  }
+
+  #requantised(from: number, to: number, where: string): Operator {
+    const [x, y] = [this.#tensor(from), this.#tensor(to)];
+    const attributes: Attributes = isSame(x, y) ? { kind: 'quantize' } : { kind: 'table', entries: tableOf((v) => v, x, y) };
+    return { attributes, inputs: [from], outputs: [to], where };
   }
 
   /** The integers move, and are dequantised afterwards for whoever wants that. */
@@ -109,9 +116,10 @@ class Integers {
   #asInteger(op: Operator): boolean {
     const [output] = op.outputs, readers = this.#readers.get(output) ?? [], target = readers[0]?.outputs[0];
     if (target === undefined || this.graph.outputs.includes(output) || readers.some(({ attributes: { kind }, outputs }) => kind !== 'quantize' || !isSame(this.#tensor(outputs[0]), this.#tensor(target)))) return false;
-    const inputs = WEIGHTED.has(op.attributes.kind) ? this.#weighted(op) : SIMPLE.has(op.attributes.kind) ? this.#operands(op) : undefined;
+    const byte = this.#table(op, this.#tensor(target));
+    const inputs = byte ? [byte.source] : WEIGHTED.has(op.attributes.kind) ? this.#weighted(op) : SIMPLE.has(op.attributes.kind) ? this.#operands(op) : undefined;
     if (!inputs || !this.#fits(op, inputs, this.#tensor(target))) return false;
-    this.#write(op, inputs, target);
+    this.#write(byte ? { ...op, attributes: byte.attributes } : op, inputs, target);
     this.#done.add(readers[0]);
     for (const again of readers.slice(1)) {
       this.#operators.push({ ...again, inputs: [target] });
@@ -124,7 +132,7 @@ class Integers {
   #write(op: Operator, inputs: number[], target: number): void {
     const output = this.#tensor(target), { kind } = op.attributes;
     const requantised = (from: number, to: number): number => {
-      this.#operators.push({ attributes: { kind: 'quantize' }, inputs: [from], outputs: [to], where: op.where });
+      this.#operators.push(this.#requantised(from, to, op.where));
       return to;
     };
     if (kind === 'concatenation') {
@@ -142,8 +150,15 @@ class Integers {
     const { kind } = attributes;
     if ('activation' in attributes && !['none', 'relu', 'relu6', 'reluN1To1'].includes(attributes.activation)) return false;
     if (kind === 'concatenation') return inputs.every((i) => !this.#tensor(i).data);
-    if (kind === 'logistic') return quantization!.scale[0] === 1 / 256;
     return kind !== 'softmax' || (quantization!.scale[0] === 1 / 256 && quantization!.zeroPoint[0] === (dtype === 'uint8' ? 0 : -128));
+  }
+
+  /** A function of one tensor alone, which is 256 results. */
+  #table({ attributes, inputs }: Operator, target: Tensor): { attributes: Attributes; source: number } | undefined {
+    const at = inputs.findIndex((i) => this.#source.has(i)), source = this.#source.get(inputs[at]), other = this.#tensor(inputs[1 - at]);
+    if (source === undefined || inputs.length > 2 || (inputs.length === 2 && !(other.data && elements(other.shape) === 1))) return undefined;
+    const of = functionOf(attributes, inputs.length === 2 ? numbers(real(other))[0] : 0, at === 1);
+    return of && { attributes: { kind: 'table', entries: tableOf(of, this.#tensor(source), target) }, source };
   }
 
   /** Dequantised inputs as the integers that they come from, or undefined where one does not. */

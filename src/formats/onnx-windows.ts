@@ -75,6 +75,7 @@ export function averagePool(call: Call): Computed {
   const x = call.map(), { stride, dilation, padding, out } = windowOf(call, kernel, [x.h, x.w]);
   if (dilation.some((d) => d > 1)) throw node.unsupported('pools with dilation.');
   if (node.int('ceil_mode', 0) && !exact(kernel, stride, padding, [x.h, x.w])) throw node.unsupported('rounds its output size up (ceil_mode). Choose a size of picture that the strides divide.');
+  if (padding === 'valid' && kernel[0] === x.h && kernel[1] === x.w) return call.emit({ kind: 'mean', axes: [1, 2], keepDims: true }, [x.index], [x.n, x.c, 1, 1], NHWC);
   const window = kernel as [number, number], counted = node.int('count_include_pad', 0) === 1 && padding !== 'valid';
   if (!counted) return call.emit({ kind: 'averagePool', window, stride, padding, activation: 'none' }, [x.index], [x.n, x.c, ...out], NHWC);
   if (padding === 'same') throw node.unsupported('counts automatic padding. Export it with explicit pads.');

@@ -44,7 +44,7 @@ function parse(bytes: Uint8Array): Record<string, unknown> {
   } catch (cause) {
     throw broken('has a header that is not JSON', cause);
   }
-  if (!header || typeof header !== 'object' || Array.isArray(header)) throw broken('has a header that is no list of tensors');
+  if (!header || typeof header !== 'object' || Array.isArray(header)) throw broken('has a header that lists no tensors');
   return header as Record<string, unknown>;
 }
 
