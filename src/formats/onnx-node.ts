@@ -19,8 +19,8 @@ export class Node {
 
   constructor(message: Message, index: number, opset: number) {
     const domain = message.string(7), type = message.string(4), name = message.string(3);
-    this.where = `node ${index} (${type}${name && ` "${name}"`})`;
     this.op = STANDARD.has(domain) || (domain === 'com.microsoft' && BORROWED.has(type)) ? type : `${domain}.${type}`;
+    this.where = `node ${index} (${this.op}${name && ` "${name}"`})`;
     this.inputs = message.strings(1);
     this.outputs = message.strings(2);
     this.opset = opset;
