@@ -9,6 +9,8 @@ export function readOnnx(bytes: Uint8Array, options: OnnxOptions, Failure: typeo
   try {
     return read(bytes, options);
   } catch (error) {
-    throw error instanceof DepthwiseError && Failure !== DepthwiseError ? new Failure(error.code, error.message, { cause: error }) : error;
+    if (error instanceof DepthwiseError) throw new Failure(error.code, error.message, { cause: error });
+    if (error instanceof RangeError) throw new Failure('OUT_OF_MEMORY', 'Laying out the weights of this .onnx file takes more memory than this host has left. Convert it elsewhere, and load the .dw file here.', { cause: error });
+    throw error;
   }
 }

@@ -144,6 +144,7 @@ for (const [name, nodes] of WRITTEN) {
 const mean = (x: Map4): Map4 => ({ shape: [1, x.shape[1]], data: Array.from({ length: x.shape[1] }, (_, c) => x.data.slice(c * 30, c * 30 + 30).reduce((sum, v) => sum + v, 0) / 30) });
 operator('ReduceMean, axes as attribute', [node('ReduceMean', ['x'], { axes: [2, 3], keepdims: 0 })], {}, () => mean(X), { opset: 13 });
 operator('ReduceMean, axes as input', [node('ReduceMean', ['x', 'axes'], {}, ['m']), node('Squeeze', ['m', 'axes'])], { axes: ints([-1, -2]) }, () => mean(X), { opset: 18 });
+operator('ReduceMean, dimensions dropped, over NHWC as TensorFlow names it', [node('Transpose', ['x'], { perm: [0, 2, 3, 1] }, ['t']), node('ReduceMean', ['t'], { axes: [1, 2], keepdims: 0 })], {}, () => mean(X), { opset: 13 });
 operator('GlobalAveragePool, Flatten', [node('GlobalAveragePool', ['x'], {}, ['m']), node('Flatten', ['m'])], {}, () => mean(X));
 operator('AveragePool over the whole map, Reshape by shape arithmetic', [
   node('AveragePool', ['x'], { kernel_shape: [5, 6] }, ['m']), node('Shape', ['m'], {}, ['s']), node('Gather', ['s', 'zero'], {}, ['n']), node('Unsqueeze', ['n'], { axes: [0] }, ['u']),
@@ -176,6 +177,14 @@ test('a model that takes NHWC and transposes it takes the same bytes', async () 
   assert.equal(net.inputs[0].shape, [1, 5, 6, 3]);
   assert.equal(net.info.steps.map(({ kind }) => kind), ['conv2d']);
   close(net.run(toNhwc(X))[0].data as Float32Array, toNhwc(convolve(X, W, B, {})));
+});
+
+test('float16 weights', async () => {
+  const half = { shape: [2, 3, 1, 1], type: 'float16' as const, values: [0x3c00, 0xc000, 0x3800, 0x0001, 0x4200, 0xb400] }, w = { shape: half.shape, data: [1, -2, 0.5, 2 ** -24, 3, -0.25] };
+  for (const typed of [false, true]) {
+    const got = await answer({ nodes: [node('Conv', ['x', 'w'], {}, ['c']), node('Mul', ['c', 'two'])], constants: { w: { ...half, typed }, two: { shape: [], type: 'float16', values: [0x4000] } } });
+    close(got, toNhwc(each(convolve(X, w, [], {}), (v) => v * 2)));
+  }
 });
 
 test('open height and width take the size option', async () => {
@@ -231,6 +240,13 @@ for (const [op, of] of [['HardSwish', swish], ['Sigmoid', (v: number) => 1 / (1 
   const got = await answer({ ...model, input: { shape: WIDE.shape } }, WIDE), want = toNhwc(each(WIDE, (v) => quantised(of(quantised(v, input)), output)));
   const steps = want.map((v, i) => Math.round((v - got[i]) / output.scale));
   assert.ok(steps.every((s) => Math.abs(s) <= 1) && steps.filter((s) => s !== 0).length <= 1, `${steps}`); // a tie of float32 may be none of float64
+});
+
+test('integers that the caller gives', async () => {
+  const input: Affine = { scale: 1 / 100, zero: 117, type: 'uint8' }, last = qdq('r', 'y', { scale: 1 / 50, zero: 0, type: 'uint8' });
+  const net = await load(onnx({ nodes: [node('DequantizeLinear', ['x', 's', 'z'], {}, ['d']), node('Relu', ['d'], {}, ['r']), ...last.nodes], constants: { ...last.constants, s: floats([], [input.scale]), z: { shape: [], type: 'uint8', values: [117] } }, input: { shape: [1, 1, 2, 2], type: 'uint8' } }));
+  assert.equal([net.inputs[0].dtype, net.inputs[0].zeroPoint], ['uint8', 117]);
+  close(net.run(Uint8Array.of(0, 117, 119, 255))[0].data as Float32Array, [0, 0, 0.02, 1.38]);
 });
 
 test('an operator without a quantised output computes in float32', async () => {

@@ -101,9 +101,11 @@ function mean(call: Call): Computed {
   const { node } = call, x = call.computed(), given = call.axes(1, x.shape.length) ?? [];
   if (!given.length && node.int('noop_with_empty_axes', 0)) return x;
   const axes = [...(given.length ? given : plain(x.shape.length))].sort((a, b) => a - b), kept = node.int('keepdims', 1) !== 0;
-  if (x.shape.length !== 4 || axes.join() !== '2,3') throw node.unsupported(`takes the mean of [${x.shape}] over axes [${axes}]; only height and width of N,C,H,W together are supported.`);
-  const map = call.map(), shape = [map.n, map.c, 1, 1];
-  return call.emit({ kind: 'mean', axes: [1, 2], keepDims: kept }, [map.index], kept ? shape : shape.slice(0, 2), kept ? NHWC : plain(2));
+  const places = axes.map((axis) => x.order.indexOf(axis)).sort();
+  if (x.shape.length !== 4 || (axes.join() !== '2,3' && places.join() !== '1,2')) throw node.unsupported(`takes the mean of [${x.shape}] over axes [${axes}]; only height and width of a picture together are supported.`);
+  const map = places.join() === '1,2' ? x : call.map(), shape = x.shape.map((d, i) => (axes.includes(i) ? 1 : d));
+  const pooled = call.emit({ kind: 'mean', axes: [1, 2], keepDims: true }, [map.index], shape, map.order);
+  return kept ? pooled : call.to.reshaped(node, pooled, x.shape.filter((_, i) => !axes.includes(i)));
 }
 
 function globalAveragePool(call: Call): Computed {

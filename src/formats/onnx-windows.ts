@@ -7,7 +7,7 @@ import { NHWC } from './onnx-translation.js';
 import type { Call, Computed } from './onnx-translation.js';
 
 /** Zeros written between the groups of a grouped convolution; more than this is a mistake. */
-const MOST_GROUPED = 2 ** 26;
+const MOST_GROUPED = 2 ** 24;
 const MOST_STEP = 4096;
 
 interface Window {

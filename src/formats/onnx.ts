@@ -62,11 +62,13 @@ function readInput(message: Message, index: number, nodes: Node[], to: Translati
   to.graph.inputs.push(to.graph.tensors.length - 1);
 }
 
-/** Models made from TensorFlow's take NHWC and transpose it first. */
+const BEFORE = new Set(['QuantizeLinear', 'DequantizeLinear', 'Cast', 'Identity']);
+
+/** Models made from TensorFlow's take NHWC and transpose it first, perhaps after quantising it. */
 function comesAsNhwc(name: string, nodes: Node[]): boolean {
-  const readers = nodes.filter((node) => node.inputs[0] === name);
-  const through = readers.find(({ op }) => op === 'QuantizeLinear' || op === 'DequantizeLinear' || op === 'Cast' || op === 'Identity');
-  if (through && readers.length === 1 && through.outputs[0] !== name) return comesAsNhwc(through.outputs[0], nodes.slice(nodes.indexOf(through) + 1));
+  const readersOf = (value: string): Node[] => nodes.filter((node) => node.inputs[0] === value);
+  let readers = readersOf(name);
+  for (let i = 0; i < BEFORE.size && readers.length === 1 && BEFORE.has(readers[0].op); i++) readers = readersOf(readers[0].outputs[0]);
   return readers.length > 0 && readers.every((node) => node.op === 'Transpose' && node.ints('perm')?.join() === '0,3,1,2');
 }
 
