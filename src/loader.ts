@@ -71,9 +71,12 @@ export async function readGraph(bytes: Uint8Array, options: ConvertOptions): Pro
   const magic = String.fromCharCode(...bytes.subarray(0, 10));
   if (magic.slice(4, 8) === 'TFL3') return readTflite(bytes);
   if (bytes.length >= 10 && magic[8] === '{') return modelFromSafetensors(bytes, options);
-  if (/^\x08.[\x12-\x42]/s.test(magic)) return (await import('./onnx.js')).readOnnx(bytes, options, DepthwiseError); // ir_version, then another field
+  if (/^\x08.[\x12-\x42]/s.test(magic)) { // ir_version, then another field
+    const { readOnnx } = await import('./onnx.js').catch((cause: unknown) => { throw new DepthwiseError('NOT_FOUND', 'onnx.js is not beside this module. Serve it there.', { cause }); });
+    return readOnnx(bytes, options, DepthwiseError);
+  }
   const looks = magic.startsWith('PK') ? 'a ZIP archive (a .pth or .keras file?)' : magic.startsWith('\x89HDF') ? 'an HDF5 file (.h5)'
-    : /^[\x09\x0a\x0d\x20-\x7e]+$/.test(magic) ? 'text' : bytes.length === 0 ? 'empty' : 'something else';
+    : /^[\s -~]+$/.test(magic) ? 'text' : 'something else';
   throw new DepthwiseError('BAD_FILE', `These ${bytes.length} bytes are no .dw, .tflite, .safetensors or .onnx weights; they look like ${looks}. Convert the model first.`);
 }
 

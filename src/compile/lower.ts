@@ -145,7 +145,7 @@ function lowerOne(lowering: Lowering, op: Operator): Step[] {
     case 'quantize': return [lowerQuantise(lowering, op)];
     case 'dequantize': return [lowerDequantise(lowering, op)];
     case 'concatenation': return lowerConcatenation(lowering, op, a);
-    case 'batchNorm': throw new DepthwiseError('UNSUPPORTED', `${op.where}: a batch norm that does not directly follow a convolution. Fold it before exporting.`);
+    case 'batchNorm': throw new DepthwiseError('UNSUPPORTED', `${op.where}: a batch norm that follows no convolution. Fold it before exporting.`);
     default: throw new DepthwiseError('UNSUPPORTED', `${op.where}: ${a.kind} of values that are known only at run time. Export the model with fixed shapes.`);
   }
 }
