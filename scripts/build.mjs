@@ -61,7 +61,7 @@ async function checkTypes() {
 }
 
 /** Files of src/ that only some need, and fetch when they do: no other bundle holds them. */
-const APART = ['threads', 'zoo'];
+const APART = ['threads', 'safetensors', 'onnx', 'zoo'];
 const keptApart = {
   name: 'kept-apart',
   setup(build) {

@@ -165,7 +165,7 @@ export class Engine {
         cause = trap;
       }
     }
-    if (!done) throw new DepthwiseError('BAD_FILE', 'A step of the plan left its memory, or names no kernel of this release: the weights file is damaged or hostile, or of another release. Convert or download it again.', { cause });
+    if (!done) throw new DepthwiseError('BAD_FILE', 'A step of the plan left its memory or names no kernel: the weights file is damaged, hostile or of another release. Convert or download it again.', { cause });
   }
 }
 

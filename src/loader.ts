@@ -10,7 +10,6 @@ import { isDw, readDw, writeDw } from './formats/dw.js';
 import type { DwSections } from './formats/dw.js';
 import type { Graph, Preprocessing } from './formats/graph.js';
 import { readTflite } from './formats/tflite.js';
-import { modelFromSafetensors } from './models/build.js';
 import type { Architecture } from './models/build.js';
 import { Net } from './net.js';
 import type { Threads } from './net.js';
@@ -50,7 +49,7 @@ export interface LoadOptions extends ConvertOptions, FetchOptions {
   threads?: number;
 }
 
-/** A plan from the bytes of a .dw, .tflite or .safetensors file. */
+/** A plan from the bytes of a .dw, .tflite, .safetensors or .onnx file. */
 export async function readWeights(bytes: Uint8Array, options: ConvertOptions = {}): Promise<Plan> {
   const { plan, intact } = await openWeights(bytes, options);
   await intact;
@@ -59,7 +58,7 @@ export async function readWeights(bytes: Uint8Array, options: ConvertOptions = {
 
 /** The same before its hash is checked. */
 async function openWeights(bytes: Uint8Array, options: ConvertOptions): Promise<{ plan: Plan; intact?: Promise<void> }> {
-  if (!isDw(bytes)) return { plan: described(compile(readGraph(bytes, options), { plan: options.plan }), options) };
+  if (!isDw(bytes)) return { plan: described(compile(await readGraph(bytes, options), { plan: options.plan }), options) };
   const sections = readDw(bytes);
   try {
     return { plan: described(planFromDw(sections, options), options), intact: sections.intact };
@@ -69,13 +68,25 @@ async function openWeights(bytes: Uint8Array, options: ConvertOptions): Promise<
   }
 }
 
-export function readGraph(bytes: Uint8Array, options: ConvertOptions): Graph {
+/** Why a file that is kept apart did not come. */
+const notBeside = (file: string) => (cause: unknown): never => {
+  throw new DepthwiseError('NOT_FOUND', `${file} is not beside this module. Serve it there.`, { cause });
+};
+
+export async function readGraph(bytes: Uint8Array, options: ConvertOptions): Promise<Graph> {
   const magic = String.fromCharCode(...bytes.subarray(0, 10));
   if (magic.slice(4, 8) === 'TFL3') return readTflite(bytes);
-  if (bytes.length >= 10 && magic[8] === '{') return modelFromSafetensors(bytes, options);
+  if (bytes.length >= 10 && magic[8] === '{') {
+    const { modelFromSafetensors } = await import('./safetensors.js').catch(notBeside('safetensors.js'));
+    return modelFromSafetensors(bytes, options);
+  }
+  if (/^\x08.[\x12-\x42]/s.test(magic)) { // ir_version, then another field
+    const { readOnnx } = await import('./onnx.js').catch(notBeside('onnx.js'));
+    return readOnnx(bytes, options);
+  }
   const looks = magic.startsWith('PK') ? 'a ZIP archive (a .pth or .keras file?)' : magic.startsWith('\x89HDF') ? 'an HDF5 file (.h5)'
-    : /^[\x09\x0a\x0d\x20-\x7e]+$/.test(magic) ? 'text' : bytes.length === 0 ? 'empty' : 'something else';
-  throw new DepthwiseError('BAD_FILE', `These ${bytes.length} bytes are no .dw, .tflite or .safetensors weights; they look like ${looks}. Convert the model to .tflite or .safetensors first.`);
+    : /^[\s -~]+$/.test(magic) ? 'text' : 'something else';
+  throw new DepthwiseError('BAD_FILE', `These ${bytes.length} bytes are no .dw, .tflite, .safetensors or .onnx weights; they look like ${looks}. Convert the model first.`);
 }
 
 /** What the caller says of the weights goes before what the file says. */
@@ -129,7 +140,7 @@ export interface Loader {
 /** Bytes, and the options with what the zoo knows of them. */
 async function fetched(source: Source, options: LoadOptions): Promise<[Uint8Array, LoadOptions]> {
   if (typeof source === 'string' && source.startsWith('zoo:')) {
-    const { weights, ...about } = await (await import('./zoo.js')).pull(source.slice(4), options);
+    const { weights, ...about } = await (await import('./zoo.js').catch(notBeside('zoo.js'))).pull(source.slice(4), options);
     source = weights;
     options = { ...about, ...options };
   }
@@ -197,6 +208,6 @@ function buildOf(module: WebAssembly.Module): Build {
     const { exports } = new WebAssembly.Instance(module, { env: { memory: new WebAssembly.Memory({ initial: 1, maximum: 1 }) } });
     return ([...BUILDS].reverse())[(exports.build as () => number)()];
   } catch (cause) {
-    throw new DepthwiseError('BAD_INPUT', 'options.wasm is not a build of this library. Use one of depthwise/wasm/scalar.wasm, simd.wasm or relaxed.wasm of the same release.', { cause });
+    throw new DepthwiseError('BAD_INPUT', 'options.wasm is not a build of this library. Use one of depthwise/wasm/ of the same release.', { cause });
   }
 }

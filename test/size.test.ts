@@ -5,7 +5,8 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 
 const WASM_RAW = 48_000;
-const DOWNLOAD_GZIP = 42_000;
+const DOWNLOAD_GZIP = 38_000;
+const ONNX_GZIP = 16_000;
 const BUILDS = ['scalar', 'simd', 'relaxed'];
 
 const gzip = (bytes: Uint8Array) => gzipSync(bytes, { level: 9 }).length;
@@ -18,7 +19,7 @@ const rows = BUILDS.map((build) => {
 const column = (value: string | number) => String(value).padStart(14);
 console.log(['file', 'raw', 'gzip', 'with core.js'].map(column).join(''));
 for (const row of rows) console.log([`${row.build}.wasm`, row.raw, row.gzip, row.download].map(column).join(''));
-for (const file of ['core.js', 'index.js']) {
+for (const file of ['core.js', 'index.js', 'safetensors.js', 'onnx.js', 'zoo.js', 'threads.js']) {
   const bytes = readFileSync(`dist/${file}`);
   console.log([file, bytes.length, gzip(bytes), ''].map(column).join(''));
 }
@@ -31,6 +32,11 @@ for (const { build, raw, download } of rows) {
     assert.ok(download < DOWNLOAD_GZIP, `together ${download} bytes, the budget is ${DOWNLOAD_GZIP}`);
   });
 }
+
+test(`onnx.js is under ${ONNX_GZIP} bytes gzipped`, () => {
+  const bytes = gzip(readFileSync('dist/onnx.js'));
+  assert.ok(bytes < ONNX_GZIP, `onnx.js has ${bytes} bytes, the budget is ${ONNX_GZIP}`);
+});
 
 test('core.js holds no WebAssembly', () => {
   assert.not.match(core.toString(), 'AGFzbQ', 'core.js holds the base64 of a WebAssembly module');

@@ -33,7 +33,7 @@ export const classify: Command = {
   summary: 'say what is in photos (JPEG or PNG)',
   help: `depthwise classify PHOTO… [options]
 
-  --weights FILE   .dw, .tflite or .safetensors, or zoo:NAME, which \`depthwise list\` names
+  --weights FILE   .dw, .tflite, .onnx or .safetensors, or zoo:NAME, which \`depthwise list\` names
                    (default: the starter weights, 100 everyday things)
   --top N          how many answers a photo (default 5)
   --json           one JSON document on stdout and nothing else

@@ -10,14 +10,14 @@ const { build: _build, threads: _threads, ...OPTIONS } = WEIGHTS_OPTIONS;
 
 export const convert: Command = {
   name: 'convert',
-  summary: 'save .tflite or .safetensors weights as .dw',
+  summary: 'save .tflite, .onnx or .safetensors weights as .dw',
   help: `depthwise convert IN -o OUT.dw [options]
 
   -o, --out FILE   the .dw file to write
   --arch A         for .safetensors: v1, v2, v3-small, v3-large, v3-small-minimal, v3-large-minimal,
                    v4-conv-small, v4-conv-medium, v4-conv-large
   --alpha X        width multiplier; read from the file's shapes and checked when given
-  --size N         pixels a side of the input
+  --size N         pixels a side of the input; for .onnx where the file leaves it open
   --style S        torch (default) or tf padding, for .safetensors
   --float16        store float32 weights as float16: half the file, the same answers to 3 digits
   --plan P         fast (default), small (least memory) or layers (every layer kept)
@@ -25,6 +25,7 @@ export const convert: Command = {
   --licence TEXT   terms of the weights, kept in the file
   --source TEXT    where they come from, kept in the file
 
+An .onnx file has opset 9 to 21, its weights inside, float32 or quantised as QDQ; its pictures become NHWC.
 IN is a file or zoo:NAME, which \`depthwise list\` names; labels and terms come along.`,
   async run(args) {
     const parsed = parse(args, { ...OPTIONS, out: { type: 'string', short: 'o' }, float16: { type: 'boolean' }, licence: { type: 'string' }, source: { type: 'string' } });

@@ -17,7 +17,7 @@ const HELP = `depthwise ${version}: MobileNets for any JavaScript host
 
 ${COMMANDS.map(({ name, summary }) => `  depthwise ${name.padEnd(9)} ${summary}`).join('\n')}
 
-depthwise COMMAND --help says more. Weights are .dw, .tflite or .safetensors files,
+depthwise COMMAND --help says more. Weights are .dw, .tflite, .onnx or .safetensors files,
 or zoo:NAME for an official checkpoint.`;
 
 const asksForHelp = (args: string[]) => args.slice(0, args.includes('--') ? args.indexOf('--') : undefined).some((arg) => arg === '--help' || arg === '-h');

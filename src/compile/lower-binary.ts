@@ -105,7 +105,7 @@ export function lowerMultiply(lowering: Lowering, op: Operator, a: Attribute<'ad
   const x = affine(lowering.tensor(full), op.where), y = affine(lowering.tensor(other), op.where);
   step.words[abi.ZERO_IN] = x.zero;
   step.words[abi.ZERO_IN2] = y.zero;
-  const multiplier = mulMultiplier(x, y, affine(lowering.tensor(op.outputs[0]), op.where));
+  const multiplier = mulMultiplier(x, y, affine(lowering.tensor(op.outputs[0]), op.where), a.once);
   [step.words[abi.MULTIPLIER], step.words[abi.EXPONENT]] = multiplier;
   step.words[abi.REAL] = floatBits(realOf(multiplier));
   step.words[abi.NUDGE] = floatBits(nudgeOf(multiplier[1]));

@@ -20,7 +20,7 @@ export function lowerConv(lowering: Lowering, op: Operator, a: Attribute<'conv2d
   if (pointwise) step.words[abi.OP] = step.op = abi.OP_POINTWISE;
   step.words[abi.COUNT] = oh * ow;
   step.macs = oh * ow * oc * depth;
-  pack(lowering, op, step, { channels: oc, depth, channelStride: depth, depthStride: 1, segment: kw * c }, false);
+  pack(lowering, op, step, { channels: oc, depth, channelStride: depth, depthStride: 1, segment: kw * c }, a.once);
   step.words[abi.SCRATCH_BYTES] = pointwise ? gatherBytes(lowering.isFloat(op.inputs[0]), depth) : convBytes(step.words);
   return step;
 }
@@ -32,7 +32,7 @@ export function lowerDepthwise(lowering: Lowering, op: Operator, a: Attribute<'d
   // One input channel makes it an ordinary convolution, which needs no repeated input.
   const step = windowed(lowering, op, a, c === 1 ? abi.OP_CONV : abi.OP_DEPTHWISE, kh, kw);
   step.macs = oh * ow * oc * kh * kw;
-  pack(lowering, op, step, layout, false);
+  pack(lowering, op, step, layout, a.once);
   step.words[abi.SCRATCH_BYTES] = c === 1 ? convBytes(step.words) : ringBytes(step.words);
   return step;
 }
@@ -69,7 +69,7 @@ function windowed(lowering: Lowering, op: Operator, a: Attribute<'conv2d' | 'dep
 }
 
 /** Weights, bias and requantisation into the step. */
-function pack(lowering: Lowering, op: Operator, step: Step, layout: WeightLayout, double: boolean): void {
+function pack(lowering: Lowering, op: Operator, step: Step, layout: WeightLayout, double = false): void {
   const weights = lowering.tensor(op.inputs[1]);
   const bias = op.inputs[2] >= 0 ? lowering.tensor(op.inputs[2]) : undefined;
   if (lowering.isFloat(op.inputs[0])) {

@@ -138,13 +138,14 @@ function lowerOne(lowering: Lowering, op: Operator): Step[] {
     case 'add': case 'sub': return [lowerAdd(lowering, op, a)];
     case 'mul': return [lowerMultiply(lowering, op, a)];
     case 'relu': case 'relu6': case 'reluN1To1': case 'hardSwish': case 'hardSigmoid': case 'logistic': return [lowerActivation(lowering, op, a.kind)];
+    case 'table': return [lowering.table(op, a.entries)];
     case 'softmax': return [lowerSoftmax(lowering, op, a)];
     case 'pad': return [lowerPad(lowering, op)];
     case 'transpose': return [lowerTranspose(lowering, op)];
     case 'quantize': return [lowerQuantise(lowering, op)];
     case 'dequantize': return [lowerDequantise(lowering, op)];
     case 'concatenation': return lowerConcatenation(lowering, op, a);
-    case 'batchNorm': throw new DepthwiseError('UNSUPPORTED', `${op.where}: a batch norm that does not directly follow a convolution. Fold it before exporting.`);
+    case 'batchNorm': throw new DepthwiseError('UNSUPPORTED', `${op.where}: a batch norm that follows no convolution. Fold it before exporting.`);
     default: throw new DepthwiseError('UNSUPPORTED', `${op.where}: ${a.kind} of values that are known only at run time. Export the model with fixed shapes.`);
   }
 }
@@ -179,12 +180,12 @@ function lowerAveragePool(lowering: Lowering, op: Operator, a: Attribute<'averag
 function lowerMean(lowering: Lowering, op: Operator, a: Attribute<'mean'>): Step {
   const [h, w, c] = lowering.map(op.inputs[0], op.where);
   if ([...a.axes].sort().join() !== '1,2') {
-    throw new DepthwiseError('UNSUPPORTED', `${op.where}: a mean over axes [${a.axes}]; only height and width together ([1, 2]) are supported.`);
+    throw new DepthwiseError('UNSUPPORTED', `${op.where}: a mean over axes [${a.axes}]; only height and width ([1, 2]) are supported.`);
   }
   const step = lowering.step(op, abi.OP_MEAN, { [abi.H]: h, [abi.W]: w, [abi.C]: c, [abi.COUNT]: h * w, [abi.SCRATCH_BYTES]: c * 4 });
   if (lowering.isFloat(op.inputs[0])) return step;
   const [input, output] = lowering.affines(op);
-  [step.words[abi.MULTIPLIER], step.words[abi.EXPONENT]] = meanMultiplier(input, output, h * w);
+  [step.words[abi.MULTIPLIER], step.words[abi.EXPONENT]] = meanMultiplier(input, output, h * w, a.once);
   step.words[abi.ZERO_IN] = input.zero;
   step.words[abi.ZERO_OUT] = output.zero;
   return step;

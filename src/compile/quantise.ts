@@ -24,9 +24,12 @@ export function affine(tensor: Tensor, where: string): Affine {
 /** Half away from zero. */
 export const round = (x: number): number => Math.sign(x) * Math.floor(Math.abs(x) + 0.5);
 
-/** Real multiplier to M / 2^31 * 2^shift, M in [2^30, 2^31) (QuantizeMultiplier). */
-export function quantizeMultiplier(real: number): [multiplier: number, shift: number] {
-  if (real === 0) return [0, 0];
+/**
+ * Real multiplier to M / 2^31 * 2^shift, M in [2^30, 2^31) (QuantizeMultiplier). A shift to the right rounds a second
+ * time; with `once` there is none, and sums below 2^17 err by 2^-15 at most.
+ */
+export function quantizeMultiplier(real: number, once?: boolean): [multiplier: number, shift: number] {
+  if (real === 0 || (once && real < 0.5)) return [round(real * 2 ** 31), 0];
   let shift = Math.ceil(Math.log2(real));
   let fraction = real / 2 ** shift;
   if (fraction >= 1) fraction /= 2, shift++;
@@ -126,8 +129,8 @@ export function addMultipliers(a: Affine, b: Affine, output: Affine): AddWords {
 }
 
 /** MUL (mul.h): the scales meet in float32. */
-export function mulMultiplier(a: Affine, b: Affine, output: Affine): [number, number] {
-  return quantizeMultiplier(Math.fround(Math.fround(a.scale * b.scale) / output.scale));
+export function mulMultiplier(a: Affine, b: Affine, output: Affine, once?: boolean): [number, number] {
+  return quantizeMultiplier(Math.fround(Math.fround(a.scale * b.scale) / output.scale), once);
 }
 
 /** x with a constant operand `value` (int8 form), as a table. */
@@ -146,7 +149,8 @@ export function binaryTable(
 }
 
 /** MEAN over n values (reduce.h QuantizedMeanOrSum): the division by n goes into the multiplier. */
-export function meanMultiplier(input: Affine, output: Affine, n: number): [number, number] {
+export function meanMultiplier(input: Affine, output: Affine, n: number, once?: boolean): [number, number] {
+  if (once) return quantizeMultiplier(input.scale / output.scale / n, once);
   const [m, shift] = quantizeMultiplier(input.scale / output.scale);
   const up = Math.min(31 - Math.clz32(n), 32, 31 + shift);
   return [Number((BigInt(m) << BigInt(up)) / BigInt(n)), shift - up];

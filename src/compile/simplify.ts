@@ -168,7 +168,7 @@ function findAliases(work: Simplified): void {
     const same = op.attributes.kind === 'reshape' || (op.attributes.kind === 'quantize' && keepsBytes(tensors[from], tensors[to], op.where));
     if (!same) return true;
     if (elements(tensors[from].shape) !== elements(tensors[to].shape)) {
-      throw new DepthwiseError('BAD_FILE', `${op.where}: turns ${tensors[from].shape.join('x')} into ${tensors[to].shape.join('x')}, which has another number of values.`);
+      throw new DepthwiseError('BAD_FILE', `${op.where}: turns [${tensors[from].shape}] into [${tensors[to].shape}], which has another number of values.`);
     }
     alias[to] = alias[from];
     return false;

@@ -25,7 +25,10 @@ export type Activation = 'none' | 'relu' | 'relu6' | 'reluN1To1' | 'hardSwish' |
 /** 'same' and 'valid' as TensorFlow defines them, or explicit counts of cells. */
 export type Padding = 'same' | 'valid' | { top: number; bottom: number; left: number; right: number };
 
-interface Windowed {
+/** Integer results are rounded to nearest once, as float32 between (de)quantisations would be; TensorFlow Lite rounds twice. */
+interface Rounded { once?: boolean }
+
+interface Windowed extends Rounded {
   stride: [number, number]; // [height, width]
   padding: Padding;
   activation: Activation;
@@ -41,9 +44,10 @@ export type Attributes =
   | { kind: 'fullyConnected'; activation: Activation; keepDims: boolean } // input, weights, bias
   | { kind: 'batchNorm'; epsilon: number; activation: Activation } // x, gamma, beta, mean, variance
   | ({ kind: 'averagePool' | 'maxPool'; window: [number, number] } & Windowed) // x
-  | { kind: 'mean'; axes: number[]; keepDims: boolean } // x
-  | { kind: 'add' | 'sub' | 'mul'; activation: Activation } // a, b (numpy broadcasting)
+  | ({ kind: 'mean'; axes: number[]; keepDims: boolean } & Rounded) // x
+  | ({ kind: 'add' | 'sub' | 'mul'; activation: Activation } & Rounded) // a, b (numpy broadcasting)
   | { kind: 'relu' | 'relu6' | 'reluN1To1' | 'hardSwish' | 'hardSigmoid' | 'logistic' } // x
+  | { kind: 'table'; entries: Int8Array } // x, 8-bit; results for -128 to 127 of the int8 form (uint8 values 128 lower)
   | { kind: 'softmax'; beta: number } // x, over the last dimension
   | { kind: 'pad' } // x, paddings [rank,2] int32, (PADV2: value)
   | { kind: 'reshape' } // x; the output tensor's shape says to what (also SQUEEZE, EXPAND_DIMS, flatten)

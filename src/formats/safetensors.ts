@@ -11,7 +11,7 @@ export interface Safetensors {
 const DTYPES: Record<string, DType> = { F32: 'float32', F16: 'float16', I8: 'int8', U8: 'uint8', I16: 'int16', I32: 'int32', I64: 'int64', BOOL: 'bool' };
 const MOST_HEADER = 100_000_000; // the format's own limit
 
-const broken = (what: string): DepthwiseError => new DepthwiseError('BAD_FILE', `This .safetensors file ${what}. Download or export it again.`);
+const broken = (what: string, cause?: unknown): DepthwiseError => new DepthwiseError('BAD_FILE', `This .safetensors file ${what}. Download or export it again.`, { cause });
 
 /** Tensors are views into `bytes`, except bfloat16 ones, which become float32. */
 export function readSafetensors(bytes: Uint8Array): Safetensors {
@@ -42,9 +42,9 @@ function parse(bytes: Uint8Array): Record<string, unknown> {
   try {
     header = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
   } catch (cause) {
-    throw new DepthwiseError('BAD_FILE', 'The header of this .safetensors file is not JSON: it is damaged or something else. Download or export it again.', { cause });
+    throw broken('has a header that is not JSON', cause);
   }
-  if (!header || typeof header !== 'object' || Array.isArray(header)) throw broken('has a header that is no list of tensors');
+  if (!header || typeof header !== 'object' || Array.isArray(header)) throw broken('has a header that lists no tensors');
   return header as Record<string, unknown>;
 }
 
