@@ -23,9 +23,10 @@ def arguments():
     parser.add_argument('--data', required=True, help='folder of Everyday-100')
     parser.add_argument('--minutes', type=float, required=True, help='the schedule ends when they are over')
     parser.add_argument('--sizes', default='128', help='input sizes, each for an equal share of the time; the last is the network\'s')
-    parser.add_argument('--rate', type=float, help='highest learning rate; 0.15 from scratch, 0.03 from an official file')
+    parser.add_argument('--rate', type=float, help='highest learning rate; 0.15 from scratch, 0.05 to go on, 0.03 from an official file')
     parser.add_argument('--start', help='an official .tflite classifier of the same architecture')
     parser.add_argument('--start-labels', help='its labels, one a line')
+    parser.add_argument('--resume', help='FILE.safetensors from this script, to go on from')
     parser.add_argument('--teacher', help='FILE.safetensors from this script, whose answers are learnt as well')
     parser.add_argument('--about', default='', help='origin, for the model card')
     parser.add_argument('--threads', type=int, default=os.cpu_count())
@@ -114,12 +115,14 @@ def main():
     net = make(args.architecture, args.alpha, len(labels))
     if args.start:
         official.start_from(net, args.start, rows_of(labels, args.start_labels), data.enlarged(pictures[:512], sizes[-1]))
+    elif args.resume:
+        net.load_state_dict(load_file(args.resume), strict=False)
     else:
         for module in net.modules():
             if isinstance(module, torch.nn.Conv2d):
                 torch.nn.init.kaiming_normal_(module.weight, mode='fan_out')
     teacher = load_net(args.teacher)[0].to(memory_format=torch.channels_last) if args.teacher else None
-    average, steps, rate = copy.deepcopy(net).eval(), optimiser(net), args.rate or (0.03 if args.start else 0.15)
+    average, steps, rate = copy.deepcopy(net).eval(), optimiser(net), args.rate or (0.03 if args.start else 0.05 if args.resume else 0.15)
     start, step, epoch, done = time.time(), 0, 0, 0.0
     while done < 1:
         net.train()
