@@ -87,6 +87,13 @@ const compiledByHost = ({ builds, mark }) => ({
   },
 });
 
+/** The entry beside it stays a file of its own, so that no kernel comes twice: ../index.js, or what a host has in its place. */
+const besides = (entry) => ({
+  name: 'besides',
+  setup: (build) => build.onResolve({ filter: /^\.\.\/index\.js$/ }, () => ({ path: `../${entry}.js`, external: true })),
+});
+const COMPAT = ['index', ...EDGES.map(({ name }) => name)].map((entry) => ({ entry, outfile: `dist/compat/tfjs${entry === 'index' ? '' : `.${entry}`}.js` }));
+
 async function bundle() {
   const { build } = await import('esbuild');
   const shared = {
@@ -98,6 +105,7 @@ async function bundle() {
     { entryPoints: ['src/core.ts'], outfile: 'dist/core.js', platform: 'neutral' },
     ...EDGES.map((edge) => ({ entryPoints: ['src/index.ts'], outfile: `dist/${edge.name}.js`, platform: 'neutral', plugins: [...shared.plugins, compiledByHost(edge)] })),
     ...APART.map((name) => ({ entryPoints: [`src/${name}.ts`], outfile: `dist/${name}.js`, platform: 'neutral' })),
+    ...COMPAT.map(({ entry, outfile }) => ({ entryPoints: ['src/compat/tfjs.ts'], outfile, platform: 'neutral', plugins: [besides(entry)] })),
     { entryPoints: ['src/quantise.ts'], outfile: 'dist/quantise.js', platform: 'neutral' },
     { entryPoints: ['src/weights/everyday.ts'], outfile: 'dist/weights/everyday.js', platform: 'neutral' },
     { entryPoints: ['src/cli/main.ts'], outfile: 'dist/cli.js', platform: 'node', banner: { js: '#!/usr/bin/env node' } },
@@ -115,7 +123,7 @@ const settings = ['package-lock.json', 'scripts/build.mjs'];
 const STAGES = [
   { name: 'kernels', reads: ['assembly', 'asconfig.json', ...settings], makes: TARGETS.flatMap((t) => [`build/wasm/${t}.wasm`, `dist/wasm/${t}.wasm`]), work: compileKernels },
   { name: 'types', reads: ['src', 'test', 'bench', 'assembly/abi.ts', 'weights/zoo.json', 'tsconfig.json', 'tsconfig.build.json', ...settings], makes: ['dist/types'], work: checkTypes },
-  { name: 'bundles', reads: ['src', 'assembly/abi.ts', 'build/wasm', 'weights/everyday.dw', 'weights/zoo.json', 'package.json', ...settings], makes: ['dist/index.js', 'dist/core.js', ...[...EDGES.map(({ name }) => name), ...APART].map((name) => `dist/${name}.js`), 'dist/quantise.js', 'dist/cli.js', 'dist/weights/everyday.js'], work: bundle },
+  { name: 'bundles', reads: ['src', 'assembly/abi.ts', 'build/wasm', 'weights/everyday.dw', 'weights/zoo.json', 'package.json', ...settings], makes: ['dist/index.js', 'dist/core.js', ...[...EDGES.map(({ name }) => name), ...APART].map((name) => `dist/${name}.js`), ...COMPAT.map(({ outfile }) => outfile), 'dist/quantise.js', 'dist/cli.js', 'dist/weights/everyday.js'], work: bundle },
 ];
 
 async function runStage({ name, reads, makes, work }) {

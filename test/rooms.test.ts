@@ -28,7 +28,7 @@ const HEIGHTS: [RegExp, number, string][] = [
   [/^src\/load(-compiled)?\.ts$/, 7, 'load'],
   [/^src\/quantise\//, 8, 'quantise'],
   [/^src\/(core|index|quantise)\.ts$/, 8, 'entries'],
-  [/^src\/(cli|weights)\//, 9, 'cli'],
+  [/^src\/(cli|weights|compat)\//, 9, 'cli'],
 ];
 const roomOf = (file: string) => HEIGHTS.find(([pattern]) => pattern.test(file));
 
