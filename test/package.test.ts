@@ -81,6 +81,12 @@ test('entries of Workers and Vercel Edge export what depthwise exports, and core
   assert.equal(imports('dist/edge-light.js'), ['./wasm/simd.wasm?module']);
 });
 
+test('what Next.js refuses or warns of in code for the edge is not spelt there', () => {
+  for (const file of ['edge-light', 'threads', 'zoo', 'onnx', 'safetensors']) {
+    assert.not.match(textOf(`dist/${file}.js`), /WebAssembly\.compile\b(?!\(bytes\); in)|(?<![.\w?])process\./, file); // but for one message
+  }
+});
+
 const checks = apart('package-checks', CHECKS);
 if (checks) {
   const bin = (name: string): string => path.join(checks, 'node_modules', '.bin', name);
