@@ -1,8 +1,9 @@
 // Knows how weights from an address are kept and found again, and that what was kept is checked. Where files lie is known
 // by zoo/store.ts.
+import { hasFiles } from './builtin.js';
 import { checkIntegrity, fetchBytes } from './source.js';
 import type { KeepOptions } from './fetched.js';
-import { hasFiles, openStore } from './zoo/store.js';
+import { openStore } from './zoo/store.js';
 
 /** Bytes of an address: kept ones where they are right, else from the network, once. A cache that takes nothing is no failure. */
 export async function cached(address: string | URL, options: KeepOptions): Promise<Uint8Array> {

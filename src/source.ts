@@ -1,5 +1,6 @@
 // Knows where bytes come from: buffers, blobs, responses, URLs and, in hosts with a file system, paths. It reports
 // progress, can be cancelled and checks integrity. It does not know what the bytes mean.
+import { builtIn, hasFiles } from './builtin.js';
 import { DepthwiseError } from './error.js';
 
 export type Source = ArrayBufferView | ArrayBuffer | Blob | Response | URL | string;
@@ -37,7 +38,7 @@ async function read(source: Source, options: FetchOptions): Promise<Uint8Array> 
 async function readAddress(address: string | URL, options: FetchOptions): Promise<Uint8Array> {
   const text = String(address);
   const isPath = !/^[a-z][a-z0-9+.-]+:/i.test(text) || text.startsWith('file:');
-  if (isPath && typeof process === 'object' && process.versions?.node) return readFile(address);
+  if (isPath && hasFiles()) return readFile(address);
   let response: Response;
   try {
     response = await fetch(address, { signal: options.signal });
@@ -48,8 +49,7 @@ async function readAddress(address: string | URL, options: FetchOptions): Promis
 }
 
 async function readFile(path: string | URL): Promise<Uint8Array> {
-  const { readFile: readNode } = await import(/* @vite-ignore */ 'node:fs/promises');
-  const where = typeof path === 'string' && path.startsWith('file:') ? new URL(path) : path;
+  const { readFile: readNode } = builtIn('node:fs/promises'), where = typeof path === 'string' && path.startsWith('file:') ? new URL(path) : path;
   try {
     const { buffer, byteOffset, byteLength } = await readNode(where);
     return new Uint8Array(buffer, byteOffset, byteLength); // a Buffer's slice() would be a view, not a copy

@@ -99,7 +99,7 @@ export function loadOptions(parsed: Parsed): LoadOptions {
   const { text } = parsed;
   const labels = text('labels');
   const options: LoadOptions = {
-    build: oneOf<Build>('build', text('build'), ['scalar', 'simd', 'relaxed']),
+    build: oneOf<Build>('build', text('build'), ['scalar', 'simd', 'relaxed', 'js']),
     threads: text('threads') === undefined ? undefined : wholePositive('threads', text('threads')!),
     plan: oneOf('plan', text('plan'), PURPOSES),
     arch: text('arch') as LoadOptions['arch'], // the library knows the list, and says it
