@@ -1,0 +1,56 @@
+// Knows how the pictures that were added are laid out: small, in order of likeness, as buttons. It decides no likeness.
+import { nameOf } from './answer.js';
+import { percent } from './figures.js';
+import { element, find, put } from './page-parts.js';
+import { byLikeness, likeness } from './pictures.js';
+import type { Picture } from './pictures.js';
+
+export interface GalleryEvents { choose(picture: Picture): void; remove(picture: Picture): void }
+
+interface Tile { item: HTMLLIElement; pick: HTMLButtonElement; label: HTMLElement; alike: HTMLElement }
+
+const tiles = new Map<Picture, Tile>();
+const still = matchMedia('(prefers-reduced-motion: reduce)');
+
+function tileOf(picture: Picture, events: GalleryEvents): Tile {
+  const [item, pick, remove] = [element('li'), element('button', 'pick'), element('button', 'remove', '×')];
+  const [image, label, alike] = [element('img'), element('span', 'label'), element('span', 'alike')];
+  image.src = picture.thumbnail;
+  image.alt = picture.name;
+  pick.type = remove.type = 'button';
+  pick.append(image, label, alike);
+  pick.addEventListener('click', () => events.choose(picture));
+  remove.setAttribute('aria-label', `Remove ${picture.name}`);
+  remove.addEventListener('click', () => events.remove(picture));
+  item.append(pick, remove);
+  return { item, pick, label, alike };
+}
+
+function describe(picture: Picture, { pick, label, alike }: Tile, chosen: Picture | undefined): void {
+  const best = picture.answer?.[0];
+  put(label, best ? `${nameOf(best)} ${percent(best.score)}` : picture.failure ? 'no answer' : 'looking …');
+  const near = chosen && picture !== chosen ? likeness(chosen, picture) : undefined;
+  put(alike, picture === chosen ? 'chosen' : near === undefined ? '' : `likeness ${near.toFixed(2)}`);
+  pick.setAttribute('aria-pressed', String(picture === chosen));
+}
+
+/** Lays out what there is; tiles that move glide, unless the reader wants stillness. */
+export function showGallery(pictures: Picture[], chosen: Picture | undefined, events: GalleryEvents): void {
+  const list = find('gallery'), focused = document.activeElement;
+  const before = new Map([...tiles].map(([picture, { item }]) => [picture, item.getBoundingClientRect()]));
+  for (const [picture, { item }] of tiles) if (!pictures.includes(picture)) item.remove(), tiles.delete(picture);
+  byLikeness(pictures, chosen).forEach((picture, i) => {
+    const tile = tiles.get(picture) ?? tileOf(picture, events);
+    tiles.set(picture, tile);
+    describe(picture, tile, chosen);
+    if (list.children[i] !== tile.item) list.insertBefore(tile.item, list.children[i] ?? null);
+  });
+  if (focused instanceof HTMLElement && focused !== document.activeElement && list.contains(focused)) focused.focus({ preventScroll: true }); // moving an element blurs it
+  if (!still.matches) for (const [picture, { item }] of tiles) glide(item, before.get(picture));
+}
+
+function glide(item: HTMLElement, from: DOMRect | undefined): void {
+  const to = item.getBoundingClientRect();
+  if (!from || (from.left === to.left && from.top === to.top)) return;
+  item.animate([{ transform: `translate(${from.left - to.left}px, ${from.top - to.top}px)` }, { transform: 'none' }], { duration: 320, easing: 'cubic-bezier(.2, .8, .2, 1)' });
+}
