@@ -1,7 +1,6 @@
 // Knows how the arena's plan becomes a picture: a column a step, addresses upwards, a box for each tensor while it lies
 // there. It plans nothing.
 import type { Net } from 'depthwise';
-import { bytes } from './figures.js';
 import { drawn } from './page-parts.js';
 import { tickOf } from './timeline.js';
 import type { Drawing } from './timeline.js';
@@ -30,7 +29,7 @@ export function drawMemoryMap(svg: SVGSVGElement, tensors: Placed[], steps: numb
       width: wide - gap, height: Math.max(0.75, high - (high > 3 ? 1 : 0)), rx: Math.min(2, wide / 4, high / 4),
     });
   });
-  const cursor = drawn('rect', { class: 'cursor', y: TOP - 4, height: floor - TOP + 4, width: Math.max(3, column + 2), rx: 2 });
+  const cursor = drawn('rect', { class: 'cursor', y: TOP - 4, height: floor - TOP + 6, width: Math.max(3, column + 2), rx: 2 });
   svg.append(...boxes, cursor);
   return {
     stepAt: (at) => Math.min(steps - 1, Math.max(0, Math.floor((at - LEFT) / column))),
@@ -45,7 +44,7 @@ function addressAxis(end: number, y: (address: number) => number, width: number)
   const tick = tickOf(end, 4), parts: SVGElement[] = [];
   for (let address = 0; address <= end * 1.001; address += tick) {
     parts.push(drawn('line', { class: 'grid', x1: LEFT, x2: width - RIGHT, y1: y(address), y2: y(address) }));
-    parts.push(drawn('text', { class: 'axis', x: LEFT - 8, y: y(address) + 4, 'text-anchor': 'end' }, address ? bytes(address) : '0'));
+    parts.push(drawn('text', { class: 'axis', x: LEFT - 8, y: y(address) + 4, 'text-anchor': 'end' }, address ? `${Number((address / 1e3).toPrecision(4)).toLocaleString('en')} kB` : '0'));
   }
   return parts;
 }

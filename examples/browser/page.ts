@@ -74,9 +74,10 @@ async function measureInside(by: Model): Promise<void> {
 function present(): void {
   if (camera.running) return;
   const image = find<HTMLImageElement>('shown');
-  image.hidden = !chosen;
-  if (!chosen) return showWaiting('Drop a photo to begin.');
-  if (image.src !== chosen.url) image.src = chosen.url;
+  image.hidden = find('backdrop').hidden = !chosen;
+  find('empty').hidden = Boolean(chosen);
+  if (!chosen) return put(find('caption'), ''), showWaiting('');
+  if (image.src !== chosen.url) image.src = chosen.url, find<HTMLImageElement>('backdrop').src = chosen.thumbnail;
   image.alt = chosen.name;
   put(find('caption'), chosen.sample ? `${chosen.name}: a sample, painted by a ray tracer` : chosen.name);
   if (chosen.failure) return showWaiting(sentenceOf(chosen.failure));
@@ -178,7 +179,8 @@ function stopCamera(): void {
 
 function showCamera(on: boolean): void {
   video.hidden = !on;
-  find('shown').hidden = on;
+  find('shown').hidden = find('backdrop').hidden = on;
+  if (on) find('empty').hidden = true;
   find('keep').hidden = !on;
   if (!on) find('flip').hidden = true;
   find('camera').setAttribute('aria-pressed', String(on));

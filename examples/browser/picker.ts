@@ -84,8 +84,8 @@ export function showFacts(name: string, { about, build, labels, steps, tensors, 
   find('loading').hidden = true;
   const input = tensors.find(({ first }) => first === 0)?.shape ?? [];
   putTerms(find('facts'), [
-    ['in use', name], ['input', `${input[1]} × ${input[2]} pixels`], ['tells apart', labels ? `${labels.length} things` : 'things without names'],
-    ['work', `${amount(steps.reduce((sum, { macs }) => sum + macs, 0))} multiply-adds`], ['memory', bytes(memory.totalBytes)], ['build', build],
+    ['in use', name], ['tells apart', labels ? `${labels.length} things` : 'things without names'], ['looks at', `${input[1]} × ${input[2]} pixels`],
+    ['work', `${amount(steps.reduce((sum, { macs }) => sum + macs, 0))} MACs`], ['memory', bytes(memory.totalBytes)], ['build', build],
     ...(about?.licence ? [['terms', about.licence] as [string, string]] : []),
   ]);
 }

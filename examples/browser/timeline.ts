@@ -1,11 +1,10 @@
 // Knows how the times of a run become a picture: a bar a step, as wide as its time and as tall as its speed, so that
 // area is work. It measures nothing.
-import { milliseconds } from './figures.js';
 import { drawn } from './page-parts.js';
 
 export interface Bar { ms: number; macs: number; kind: string }
 
-const [LEFT, RIGHT, TOP, BOTTOM, HEIGHT] = [44, 8, 12, 24, 190];
+const [LEFT, RIGHT, TOP, BOTTOM, HEIGHT] = [36, 8, 28, 24, 216];
 /** Steps without multiply-adds are drawn this tall, in pixels. */
 const LEAST = 5;
 
@@ -43,7 +42,7 @@ export function drawTimeline(svg: SVGSVGElement, bars: Bar[], width: number): Dr
     svg.append(drawn('rect', { class: `bar ${kind}`, x: x(done), y: floor - height, width: Math.max(0.4, wide - (wide > 3 ? 1 : 0)), height }));
     edges.push(x(done += ms));
   }
-  const cursor = drawn('rect', { class: 'cursor', y: TOP - 6, height: room + 6, rx: 2 });
+  const cursor = drawn('rect', { class: 'cursor', y: TOP - 4, height: room + 6, rx: 2 });
   svg.append(cursor);
   return {
     stepAt: (at) => Math.min(bars.length - 1, Math.max(0, edges.findLastIndex((edge) => edge <= at))),
@@ -55,11 +54,11 @@ export function drawTimeline(svg: SVGSVGElement, bars: Bar[], width: number): Dr
 }
 
 function speedAxis(top: number, width: number, floor: number, room: number): SVGElement[] {
-  const tick = tickOf(top, 4), parts: SVGElement[] = [];
+  const tick = tickOf(top, 4), parts: SVGElement[] = [drawn('text', { class: 'axis', x: 0, y: 12 }, 'GMAC/s')];
   for (let value = 0; value <= top * 1.001; value += tick) {
     const y = floor - (value / top) * room;
     parts.push(drawn('line', { class: 'grid', x1: LEFT, x2: width - RIGHT, y1: y, y2: y }));
-    parts.push(drawn('text', { class: 'axis', x: LEFT - 8, y: y + 4, 'text-anchor': 'end' }, value ? String(Number(value.toPrecision(3))) : 'GMAC/s'));
+    parts.push(drawn('text', { class: 'axis', x: LEFT - 8, y: y + 4, 'text-anchor': 'end' }, String(Number(value.toPrecision(3)))));
   }
   return parts;
 }
@@ -68,7 +67,7 @@ function timeAxis(total: number, x: (ms: number) => number, inner: number, floor
   const tick = tickOf(total, Math.max(2, inner / 110)), parts: SVGElement[] = [];
   for (let value = 0; value <= total * 1.001; value += tick) {
     const near = x(value);
-    parts.push(drawn('text', { class: 'axis', x: near, y: floor + 18, 'text-anchor': value ? (near > x(total) - 24 ? 'end' : 'middle') : 'start' }, value ? milliseconds(value) : '0'));
+    parts.push(drawn('text', { class: 'axis', x: near, y: floor + 18, 'text-anchor': value ? (near > x(total) - 24 ? 'end' : 'middle') : 'start' }, value ? `${Number(value.toPrecision(3))} ms` : '0'));
   }
   return parts;
 }
