@@ -18,7 +18,7 @@ export interface InputFormat {
   zeroPoint?: number;
 }
 
-const MOST_PIXELS = 100_000_000;
+export const MOST_PIXELS = 100_000_000;
 
 /** For weights that say nothing: the centre 87.5 % as TensorFlow's MobileNets are evaluated, values -1 to 1. */
 export const DEFAULT_PREPROCESSING: Preprocessing = { fit: 'centre', crop: 0.875, mean: [127.5], std: [127.5] };
@@ -41,7 +41,7 @@ export function toInput(picture: Picture, input: InputFormat, preprocessing?: Pr
 
 function checkPicture(picture: Picture): number {
   const { data, width, height } = picture ?? {};
-  if (!ArrayBuffer.isView(data) || !Number.isInteger(width) || !Number.isInteger(height)) {
+  if (!ArrayBuffer.isView(data) || data.BYTES_PER_ELEMENT !== 1 || !Number.isInteger(width) || !Number.isInteger(height)) {
     throw new DepthwiseError('BAD_IMAGE', 'A picture is { data, width, height } with RGBA bytes, as ImageData has it. Decode JPEG or PNG files first.');
   }
   if (width < 1 || height < 1) throw new DepthwiseError('BAD_IMAGE', `The picture is ${width} x ${height} pixels: there is nothing to look at.`);

@@ -76,8 +76,10 @@ async function readResponse(response: Response, { onProgress }: FetchOptions): P
   return bytes;
 }
 
-async function checkIntegrity(bytes: Uint8Array, integrity: string): Promise<void> {
+/** @throws DepthwiseError BAD_FILE for other bytes, UNSUPPORTED where hashes cannot be checked */
+export async function checkIntegrity(bytes: Uint8Array, integrity: string): Promise<void> {
   if (!integrity.startsWith('sha256-')) throw new DepthwiseError('BAD_INPUT', `integrity is "sha256-" and a base64 hash, not "${integrity}".`);
+  if (!globalThis.crypto?.subtle) throw new DepthwiseError('UNSUPPORTED', 'integrity cannot be checked here: browsers offer hashes to pages from https:// and localhost only.');
   const hash = new Uint8Array(await crypto.subtle.digest('SHA-256', bytes as Uint8Array<ArrayBuffer>));
   const found = `sha256-${btoa(String.fromCharCode(...hash))}`;
   if (found !== integrity) throw new DepthwiseError('BAD_FILE', `The weights have ${found}, not ${integrity}: they are damaged or not the ones that were meant.`);
