@@ -8,8 +8,8 @@ import { main, prepare, root } from './prepare.mjs';
 
 const from = path.join(root, 'examples', 'browser');
 const out = path.join(root, 'build', 'demo');
-/** Parts of dist/ that pages have no use for. */
-const NOT_FOR_PAGES = /^(cli|quantise)\.js$/;
+/** The parts of dist/ that `depthwise/worker` is made of; the worker's own program holds all the others. */
+const WORKER = /^(worker.*|zoo|cache)\.js$/;
 
 const named = (folder, pattern) => readdirSync(folder).filter((name) => pattern.test(name));
 
@@ -34,9 +34,7 @@ async function bundle() {
   for (const file of named(from, /\.(html|svg|webp)$/)) copyFileSync(path.join(from, file), path.join(out, file));
   copyFileSync(path.join(root, 'weights', 'sample.png'), path.join(out, 'sample.png'));
   for (const file of weights) copyFileSync(path.join(root, 'weights', file), path.join(out, 'weights', file));
-  for (const file of named(path.join(root, 'dist'), /\.js$/)) {
-    if (!NOT_FOR_PAGES.test(file)) copyFileSync(path.join(root, 'dist', file), path.join(out, 'depthwise', file));
-  }
+  for (const file of named(path.join(root, 'dist'), WORKER)) copyFileSync(path.join(root, 'dist', file), path.join(out, 'depthwise', file));
 }
 
 /** With these headers browsers give pages sharper clocks, for the timeline; nothing needs them. */

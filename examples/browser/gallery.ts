@@ -5,7 +5,7 @@ import { element, find, put } from './page-parts.js';
 import { byLikeness, likeness } from './pictures.js';
 import type { Picture } from './pictures.js';
 
-export interface GalleryEvents { choose(picture: Picture): void; remove(picture: Picture): void }
+export interface GalleryEvents { choose(picture: Picture): void; remove(picture: Picture): void; add(): void }
 
 interface Tile { item: HTMLLIElement; pick: HTMLButtonElement; label: HTMLElement; alike: HTMLElement }
 
@@ -26,6 +26,16 @@ function tileOf(picture: Picture, events: GalleryEvents): Tile {
   return { item, pick, label, alike };
 }
 
+/** Stands last, and says what a gallery of one is for. */
+function adder(events: GalleryEvents): HTMLLIElement {
+  const [item, button] = [element('li'), element('button', 'add', 'Add photos')];
+  button.type = 'button';
+  button.addEventListener('click', () => events.add());
+  item.append(button);
+  return item;
+}
+let last: HTMLLIElement | undefined;
+
 function describe(picture: Picture, { pick, label, alike }: Tile, chosen: Picture | undefined): void {
   const best = picture.answer?.[0];
   put(label, best ? `${nameOf(best)} ${percent(best.score)}` : picture.failure ? 'no answer' : 'looking …');
@@ -45,6 +55,8 @@ export function showGallery(pictures: Picture[], chosen: Picture | undefined, ev
     describe(picture, tile, chosen);
     if (list.children[i] !== tile.item) list.insertBefore(tile.item, list.children[i] ?? null);
   });
+  last ??= adder(events);
+  if (list.lastElementChild !== last) list.append(last);
   if (focused instanceof HTMLElement && focused !== document.activeElement && list.contains(focused)) focused.focus({ preventScroll: true }); // moving an element blurs it
   if (!still.matches) for (const [picture, { item }] of tiles) glide(item, before.get(picture));
 }

@@ -87,7 +87,7 @@ function present(): void {
 }
 
 function layOut(): void {
-  showGallery(pictures, chosen, { choose, remove });
+  showGallery(pictures, chosen, { choose, remove, add: () => find('photos').click() });
   const features = pictures.some(({ vector }) => vector);
   const note = !pictures.length ? 'Nothing here yet.' : pictures.every(({ answer }) => answer) && !features ? 'This network gives no features to compare pictures by.'
     : 'Choose one and the others follow by likeness: the cosine between the features that the network sees in them, at most 1.';
