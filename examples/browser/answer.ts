@@ -35,6 +35,13 @@ export function showAnswer(results: Classification[], pace: string): void {
     fill.style.transform = `scaleX(${result?.score ?? 0})`;
   });
   put(find('pace'), pace);
+  find('bars').classList.toggle('old', false);
+}
+
+/** Leaves an answer that no longer holds, faded, until the next comes: nothing jumps. */
+export function stillWaiting(words: string): void {
+  put(find('pace'), words);
+  find('bars').classList.toggle('old', true);
 }
 
 export function showWaiting(words: string): void {

@@ -1,6 +1,6 @@
 // Knows what the page does when: which network, which pictures, photo or camera, and in what order things are asked for.
 // How each is drawn, measured or loaded is said elsewhere.
-import { say, saySettled, showAnswer, showWaiting, TOP } from './answer.js';
+import { say, saySettled, showAnswer, showWaiting, stillWaiting, TOP } from './answer.js';
 import { Camera, Pace } from './camera.js';
 import { milliseconds } from './figures.js';
 import { showGallery } from './gallery.js';
@@ -22,6 +22,8 @@ let loading: AbortController | undefined;
 let watching: AbortController | undefined;
 let pictures: Picture[] = [];
 let chosen: Picture | undefined;
+/** Whose answer is on show, perhaps one of the network before. */
+let answered: Picture | undefined;
 const video = find<HTMLVideoElement>('video');
 const camera = new Camera(video);
 
@@ -38,6 +40,8 @@ async function use(choice: Choice): Promise<void> {
     showChoice(choice);
     showFacts(choice.name, next);
     for (const each of pictures) [each.answer, each.vector, each.failure] = [undefined, undefined, undefined];
+    present();
+    layOut();
     if (camera.running) void watch(next);
     await lookAtAll(next);
     await measureInside(next);
@@ -81,7 +85,8 @@ function present(): void {
   image.alt = chosen.name;
   put(find('caption'), chosen.sample ? `${chosen.name}: a sample, painted by a ray tracer` : chosen.name);
   if (chosen.failure) return showWaiting(sentenceOf(chosen.failure));
-  if (!chosen.answer) return showWaiting('Looking …');
+  if (!chosen.answer) return chosen === answered ? stillWaiting('Looking …') : showWaiting('Looking …');
+  answered = chosen;
   showAnswer(chosen.answer, `${milliseconds(chosen.ms ?? 0)} from file to answer`);
   say(chosen.name, chosen.answer);
 }
