@@ -31,7 +31,7 @@ async function bundle() {
     absWorkingDir: root, entryPoints: ['examples/browser/page.ts', 'examples/browser/page.css'], outdir: out, bundle: true, format: 'esm', target: 'es2022',
     minify: true, legalComments: 'none', logLevel: 'warning', plugins: [library], define: { SHIPPED: JSON.stringify(weights) },
   });
-  for (const file of named(from, /\.(html|svg|webp)$/)) copyFileSync(path.join(from, file), path.join(out, file));
+  for (const file of named(from, /\.(html|svg)$|^sample-.*\.webp$/)) copyFileSync(path.join(from, file), path.join(out, file));
   copyFileSync(path.join(root, 'weights', 'sample.png'), path.join(out, 'sample.png'));
   for (const file of weights) copyFileSync(path.join(root, 'weights', file), path.join(out, 'weights', file));
   for (const file of named(path.join(root, 'dist'), WORKER)) copyFileSync(path.join(root, 'dist', file), path.join(out, 'depthwise', file));

@@ -46,19 +46,25 @@ function describe(picture: Picture, { pick, label, alike }: Tile, chosen: Pictur
 
 /** Lays out what there is; tiles that move glide, unless the reader wants stillness. */
 export function showGallery(pictures: Picture[], chosen: Picture | undefined, events: GalleryEvents): void {
-  const list = find('gallery'), focused = document.activeElement;
   const before = new Map([...tiles].map(([picture, { item }]) => [picture, item.getBoundingClientRect()]));
   for (const [picture, { item }] of tiles) if (!pictures.includes(picture)) item.remove(), tiles.delete(picture);
-  byLikeness(pictures, chosen).forEach((picture, i) => {
+  const items = byLikeness(pictures, chosen).map((picture) => {
     const tile = tiles.get(picture) ?? tileOf(picture, events);
     tiles.set(picture, tile);
     describe(picture, tile, chosen);
-    if (list.children[i] !== tile.item) list.insertBefore(tile.item, list.children[i] ?? null);
+    return tile.item;
   });
-  last ??= adder(events);
-  if (list.lastElementChild !== last) list.append(last);
-  if (focused instanceof HTMLElement && focused !== document.activeElement && list.contains(focused)) focused.focus({ preventScroll: true }); // moving an element blurs it
+  arrange(find('gallery'), [...items, last ??= adder(events)]);
   if (!still.matches) for (const [picture, { item }] of tiles) glide(item, before.get(picture));
+}
+
+/** An element that moves loses the focus, so the others move around the one that has it. */
+function arrange(list: HTMLElement, items: HTMLElement[]): void {
+  if (items.every((item, i) => list.children[i] === item)) return;
+  const at = items.findIndex((item) => item.contains(document.activeElement));
+  if (at < 0) return list.append(...items);
+  items[at].before(...items.slice(0, at));
+  items[at].after(...items.slice(at + 1));
 }
 
 function glide(item: HTMLElement, from: DOMRect | undefined): void {
