@@ -46,7 +46,7 @@ const give = (page: Page, way: 'drop' | 'pick' | 'paste', files: { name: string;
 
 const textOf = (page: Page, selector: string): Promise<string> => page.evaluate((s) => document.querySelector(s)?.textContent ?? '', selector);
 const settled = (page: Page, network: string): Promise<unknown> => page.waitFor((name) => document.querySelector('#facts dd')?.textContent === name
-  && !document.querySelector('.pick .label')?.textContent?.includes('looking') && document.querySelectorAll('#timeline .bar').length > 5 && !document.querySelector('#pace')?.textContent?.includes('Looking'), network, SECONDS);
+  && !document.querySelector('#gallery')?.textContent?.includes('looking') && document.querySelectorAll('#timeline .bar').length > 5 && !document.querySelector('#pace')?.textContent?.includes('Looking'), network, SECONDS);
 const rowsOf = (page: Page): Promise<{ name: string; share: string }[]> => page.evaluate(() => [...document.querySelectorAll<HTMLElement>('#bars li')].filter((row) => !row.hidden)
   .map((row) => ({ name: row.querySelector('.name')!.textContent!, share: row.querySelector('.share')!.textContent! })));
 
