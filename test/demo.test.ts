@@ -159,6 +159,14 @@ for (const [name, start] of OPEN) {
   check('everything can be reached and used by keys', async () => {
     await page.goto(served.origin);
     await settled(page, 'V3-Small, int8');
+    await page.evaluate(() => document.querySelector<HTMLElement>('input[name="families"]:checked')!.focus());
+    await page.native.keyboard.press('ArrowDown');
+    await settled(page, 'V3-Large, int8');
+    await page.evaluate(() => document.querySelectorAll<HTMLElement>('.pick')[1].focus());
+    await page.native.keyboard.press('Enter');
+    await page.waitFor(() => document.activeElement!.matches('.pick[aria-pressed="true"]'), undefined, SECONDS);
+    await page.goto(served.origin); // the walk comes last: its end is among the browser's own buttons, from where Firefox's driver knows no way back
+    await settled(page, 'V3-Small, int8');
     const reached: string[] = [];
     for (let i = 0; i < 40; i++) {
       await page.native.keyboard.press('Tab');
@@ -173,12 +181,6 @@ for (const [name, start] of OPEN) {
     const order = ['skip', 'choose', 'camera', 'paste', 'clear', 'pick', 'remove', 'add', 'families', 'numbers', 'official', 'open', 'measure', 'step', 'SUMMARY'];
     assert.equal(order.filter((what) => !reached.includes(what)), []);
     assert.equal(order.map((what) => reached.indexOf(what)), order.map((what) => reached.indexOf(what)).sort((a, b) => a - b));
-    await page.evaluate(() => document.querySelector<HTMLElement>('input[name="families"]:checked')!.focus());
-    await page.native.keyboard.press('ArrowDown');
-    await settled(page, 'V3-Large, int8');
-    await page.evaluate(() => document.querySelectorAll<HTMLElement>('.pick')[1].focus());
-    await page.native.keyboard.press('Enter');
-    await page.waitFor(() => document.activeElement!.matches('.pick[aria-pressed="true"]'), undefined, SECONDS);
   });
 
   check('nothing has to be scrolled sideways at 375 pixels', async () => {
