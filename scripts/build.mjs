@@ -70,6 +70,23 @@ const keptApart = {
   },
 };
 
+/** Entries for hosts that compile wasm when a program is deployed: index with the builds imported as modules, which each host marks its own way. */
+const EDGES = [
+  { name: 'workerd', builds: ['relaxed', 'simd'], mark: '' },
+  { name: 'edge-light', builds: ['simd'], mark: '?module' }, // Next.js compiles all of them at its start, and on Node 20 fails at relaxed
+];
+const compiledByHost = ({ builds, mark }) => ({
+  name: 'compiled-by-host',
+  setup(build) {
+    build.onResolve({ filter: /^\.\/load\.js$/ }, () => ({ path: at('src/load-compiled.ts') }));
+    build.onResolve({ filter: /\.wasm\?module$/ }, ({ path: file }) => {
+      const name = path.basename(file, '.wasm?module');
+      return builds.includes(name) ? { path: `./wasm/${name}.wasm${mark}`, external: true } : { path: name, namespace: 'left-out' };
+    });
+    build.onLoad({ filter: /.*/, namespace: 'left-out' }, () => ({ contents: 'export default undefined' }));
+  },
+});
+
 async function bundle() {
   const { build } = await import('esbuild');
   const shared = {
@@ -79,6 +96,7 @@ async function bundle() {
   const works = [
     { entryPoints: ['src/index.ts'], outfile: 'dist/index.js', platform: 'neutral' },
     { entryPoints: ['src/core.ts'], outfile: 'dist/core.js', platform: 'neutral' },
+    ...EDGES.map((edge) => ({ entryPoints: ['src/index.ts'], outfile: `dist/${edge.name}.js`, platform: 'neutral', plugins: [...shared.plugins, compiledByHost(edge)] })),
     ...APART.map((name) => ({ entryPoints: [`src/${name}.ts`], outfile: `dist/${name}.js`, platform: 'neutral' })),
     { entryPoints: ['src/quantise.ts'], outfile: 'dist/quantise.js', platform: 'neutral' },
     { entryPoints: ['src/weights/everyday.ts'], outfile: 'dist/weights/everyday.js', platform: 'neutral' },
@@ -97,7 +115,7 @@ const settings = ['package-lock.json', 'scripts/build.mjs'];
 const STAGES = [
   { name: 'kernels', reads: ['assembly', 'asconfig.json', ...settings], makes: TARGETS.flatMap((t) => [`build/wasm/${t}.wasm`, `dist/wasm/${t}.wasm`]), work: compileKernels },
   { name: 'types', reads: ['src', 'test', 'bench', 'assembly/abi.ts', 'weights/zoo.json', 'tsconfig.json', 'tsconfig.build.json', ...settings], makes: ['dist/types'], work: checkTypes },
-  { name: 'bundles', reads: ['src', 'assembly/abi.ts', 'build/wasm', 'weights/everyday.dw', 'weights/zoo.json', 'package.json', ...settings], makes: ['dist/index.js', 'dist/core.js', ...APART.map((name) => `dist/${name}.js`), 'dist/quantise.js', 'dist/cli.js', 'dist/weights/everyday.js'], work: bundle },
+  { name: 'bundles', reads: ['src', 'assembly/abi.ts', 'build/wasm', 'weights/everyday.dw', 'weights/zoo.json', 'package.json', ...settings], makes: ['dist/index.js', 'dist/core.js', ...[...EDGES.map(({ name }) => name), ...APART].map((name) => `dist/${name}.js`), 'dist/quantise.js', 'dist/cli.js', 'dist/weights/everyday.js'], work: bundle },
 ];
 
 async function runStage({ name, reads, makes, work }) {

@@ -1,11 +1,15 @@
-// The entry `depthwise/core`: the same `load` without any build inside; `options.wasm` brings one.
+// The entry `depthwise/core`: everything of `depthwise` but the builds; `options.wasm` brings one. What is not here is
+// `availableBuilds`, since there is none to try.
 import { makeLoader } from './loader.js';
 
 export const { load, memoryFor } = makeLoader(() => undefined);
 export { convert } from './loader.js';
 export { DepthwiseError } from './error.js';
 export { Net } from './net.js';
-export type { LoadOptions } from './loader.js';
-export type { Output, TensorInfo } from './net.js';
+export type { ConvertOptions, LoadOptions } from './loader.js';
+export type { Build, MemoryReport } from './engine.js';
+export type { ErrorCode } from './error.js';
+export type { Output, StepInfo, StepTime, TensorData, TensorInfo } from './net.js';
 export type { Picture } from './image.js';
 export type { Classification, ClassifyOptions } from './tasks/classify.js';
+export type { EmbedOptions } from './tasks/embed.js';

@@ -178,6 +178,9 @@ function allocate(bytes: number, shared: boolean): WebAssembly.Memory {
   throw new DepthwiseError('OUT_OF_MEMORY', `This model needs ${Math.ceil(bytes / 2 ** 20)} MiB of WebAssembly memory, which this host does not give. Use a smaller alpha or resolution, or int8 weights.`);
 }
 
+/** Not `instanceof`: a module of another realm (a frame, a sandbox, a test runner) is one too. */
+export const isModule = (value: unknown): value is WebAssembly.Module => Object.prototype.toString.call(value) === '[object WebAssembly.Module]';
+
 export interface Choice {
   build: Build;
   module: WebAssembly.Module;
@@ -196,6 +199,10 @@ export async function chooseBuild(sources: BuildSource, wanted: Build | undefine
     }
     try {
       const module = ArrayBuffer.isView(source) ? await WebAssembly.compile(source as Uint8Array<ArrayBuffer>) : source;
+      if (!isModule(module)) {
+        reasons.push(`${build}: a module was expected, and there is ${Object.prototype.toString.call(module)}; let your bundler import .wasm as a module, or ask for 'depthwise' without the condition that leads here`);
+        continue;
+      }
       if (isRight(new Engine(probe, build, module))) return { build, module, ...(ArrayBuffer.isView(source) && { bytes: source as Uint8Array }) };
       reasons.push(`${build}: compiles, but computes a known answer wrongly`);
     } catch (cause) {

@@ -3,7 +3,7 @@
 import { DTYPE, FLOAT32 } from '../assembly/abi.js';
 import { compile, recordsOf } from './compile/plan.js';
 import type { Plan, PlanInfo, Purpose } from './compile/plan.js';
-import { BUILDS, Engine, chooseBuild, layoutOf } from './engine.js';
+import { BUILDS, Engine, chooseBuild, isModule, layoutOf } from './engine.js';
 import type { Build, BuildSource, Choice, MemoryReport } from './engine.js';
 import { DepthwiseError } from './error.js';
 import { isDw, readDw, writeDw } from './formats/dw.js';
@@ -205,6 +205,9 @@ async function threaded(plan: Plan, { build, module, bytes }: Choice, count: num
 
 /** Asks a module which build it is. */
 function buildOf(module: WebAssembly.Module): Build {
+  if (!isModule(module)) {
+    throw new DepthwiseError('BAD_INPUT', `options.wasm is a WebAssembly.Module, not ${Object.prototype.toString.call(module)}. Compile the file first: await WebAssembly.compile(bytes); in Deno and Bun, importing a .wasm file gives something else.`);
+  }
   try {
     const { exports } = new WebAssembly.Instance(module, { env: { memory: new WebAssembly.Memory({ initial: 1, maximum: 1 }) } });
     return ([...BUILDS].reverse())[(exports.build as () => number)()];

@@ -1,6 +1,7 @@
 // Knows where bytes come from: buffers, blobs, responses, URLs and, in hosts with a file system, paths. It reports
 // progress, can be cancelled and checks integrity. It does not know what the bytes mean.
 import { toBase64 } from './base64.js';
+import { builtIn, hasFiles } from './builtin.js';
 import { DepthwiseError } from './error.js';
 import { sha256 } from './sha256.js';
 
@@ -42,7 +43,7 @@ const isUrl = (source: unknown): source is URL => typeof (source as URL | undefi
 async function readAddress(address: string | URL, options: FetchOptions): Promise<Uint8Array> {
   const text = String(address);
   const isPath = !/^[a-z][a-z0-9+.-]+:/i.test(text) || text.startsWith('file:');
-  if (isPath && typeof process === 'object' && process.versions?.node) return readFile(address);
+  if (isPath && hasFiles()) return readFile(address);
   let response: Response;
   try {
     response = await fetch(address, { signal: options.signal });
@@ -53,8 +54,7 @@ async function readAddress(address: string | URL, options: FetchOptions): Promis
 }
 
 async function readFile(path: string | URL): Promise<Uint8Array> {
-  const { readFile: readNode } = await import(/* @vite-ignore */ 'node:fs/promises');
-  const where = typeof path === 'string' && path.startsWith('file:') ? new URL(path) : path;
+  const { readFile: readNode } = builtIn('node:fs/promises'), where = typeof path === 'string' && path.startsWith('file:') ? new URL(path) : path;
   try {
     const { buffer, byteOffset, byteLength } = await readNode(where);
     return new Uint8Array(buffer, byteOffset, byteLength); // a Buffer's slice() would be a view, not a copy

@@ -1,4 +1,4 @@
-// Tells the compiler what it cannot see: binary files become text in the bundler, and abi.ts speaks AssemblyScript.
+// Tells the compiler what it cannot see: binary files become text or modules in the bundler, and abi.ts speaks AssemblyScript.
 
 /** assembly/abi.ts is compiled by both compilers; here its integers are plain numbers. */
 type i32 = number;
@@ -6,6 +6,11 @@ type i32 = number;
 declare module '*.wasm' {
   const base64: string;
   export default base64;
+}
+
+declare module '*.wasm?module' {
+  const compiled: WebAssembly.Module | undefined;
+  export default compiled;
 }
 
 declare module '*.dw' {

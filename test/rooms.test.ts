@@ -17,7 +17,7 @@ const textOf = (file: string) => readFileSync(file, 'utf8');
 
 /** Rooms from the ground up: a file may import from its own height or below. Ground files serve everyone. */
 const HEIGHTS: [RegExp, number, string][] = [
-  [/^src\/(error|source|image|threads|base64|sha256|text|wasm\.d)\.ts$/, 0, 'ground'],
+  [/^src\/(error|source|image|threads|base64|builtin|sha256|text|wasm\.d)\.ts$/, 0, 'ground'],
   [/^src\/((formats|models)\/|(onnx|safetensors)\.ts)/, 1, 'formats and models'],
   [/^src\/zoo(\/|\.ts$)/, 2, 'zoo'],
   [/^src\/compile\//, 2, 'compile'],
@@ -25,7 +25,7 @@ const HEIGHTS: [RegExp, number, string][] = [
   [/^src\/tasks\//, 4, 'tasks'],
   [/^src\/net\.ts$/, 5, 'net'],
   [/^src\/loader\.ts$/, 6, 'loader'],
-  [/^src\/load\.ts$/, 7, 'load'],
+  [/^src\/load(-compiled)?\.ts$/, 7, 'load'],
   [/^src\/quantise\//, 8, 'quantise'],
   [/^src\/(core|index|quantise)\.ts$/, 8, 'entries'],
   [/^src\/(cli|weights)\//, 9, 'cli'],

@@ -1,9 +1,9 @@
 // Knows how a pinned file comes over an unreliable network: parts, retries, stalls, and nothing unverified handed on. It
 // does not know what the file is or where it is kept afterwards.
+import { hasFiles } from '../builtin.js';
 import { DepthwiseError } from '../error.js';
 import type { ErrorCode } from '../error.js';
 import { Part } from './part.js';
-import { hasFiles } from './store.js';
 import type { Store } from './store.js';
 import { isPinned } from './verify.js';
 import type { Fingerprint } from './verify.js';

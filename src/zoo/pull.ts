@@ -1,12 +1,13 @@
 // Knows what a checkpoint is made of: weights, labels, preprocessing, terms; and when the network is asked for them. How
 // files come and where they lie is known by download.ts and store.ts.
+import { environment } from '../builtin.js';
 import { DepthwiseError } from '../error.js';
 import type { Preprocessing } from '../formats/graph.js';
 import { fileOf, hashOf, labelsFileOf, labelsIn, rowOf, urlOf } from './catalogue.js';
 import type { Catalogue, Pinned, Row } from './catalogue.js';
 import { download } from './download.js';
 import type { DownloadOptions } from './download.js';
-import { environment, openStore } from './store.js';
+import { openStore } from './store.js';
 import type { Store } from './store.js';
 import { isPinned } from './verify.js';
 

@@ -1,5 +1,6 @@
 // Knows where fetched files are kept on each kind of host: a folder, a browser's Cache API, or memory. It does not know
 // what the files are.
+import { builtIn, environment, hasFiles } from '../builtin.js';
 
 export interface Store {
   /** Where a file lies or would lie, for people; undefined where there is no such place. */
@@ -12,11 +13,6 @@ export interface Store {
   remove(file: string): Promise<void>;
 }
 
-/** Node, Deno and Bun. */
-export const hasFiles = (): boolean => typeof process === 'object' && Boolean(process.versions?.node);
-
-export const environment = (name: string): string | undefined => (hasFiles() && process.env[name]) || undefined;
-
 /** @param folder where there is a file system; default: DEPTHWISE_CACHE, else what the platform has for caches */
 export async function openStore(folder?: string): Promise<Store> {
   if (hasFiles()) return folderStore(folder);
@@ -28,9 +24,7 @@ export async function openStore(folder?: string): Promise<Store> {
 }
 
 async function folderStore(given?: string): Promise<Store> {
-  const [{ readFile, stat, writeFile, rename, rm, mkdir }, path, { homedir }] = await Promise.all([
-    import(/* @vite-ignore */ 'node:fs/promises'), import(/* @vite-ignore */ 'node:path'), import(/* @vite-ignore */ 'node:os'),
-  ]);
+  const { readFile, stat, writeFile, rename, rm, mkdir } = builtIn('node:fs/promises'), path = builtIn('node:path'), { homedir } = builtIn('node:os');
   const folder = path.resolve(given ?? environment('DEPTHWISE_CACHE') ?? path.join(cacheFolder(process.platform, homedir(), path.join), 'depthwise'));
   const at = (file: string): string => path.join(folder, file);
   return {
