@@ -11,9 +11,6 @@ const PACKAGE = path.join(APP, 'node_modules', 'depthwise');
 export const at = (...parts: string[]): string => path.join(APP, ...parts);
 const write = (name: string, text: string): void => writeFileSync(at(name), text);
 
-export interface Vectored {
-  int8: object;
-}
 export const storedVector = (): string => readFileSync('test/hosts/vector.json', 'utf8');
 
 /** Packs what would be published and unpacks it where programs look for packages. Returns the tarball's bytes. */

@@ -190,7 +190,7 @@ export async function fails(work: () => unknown, code: string): Promise<string> 
   } catch (error) {
     found = error as typeof found;
   }
-  must(found.name === 'DepthwiseError' && found.code === code && /^.{20,}[.)]$/s.test(found.message ?? '');
+  must(found.name === 'DepthwiseError' && found.code === code && /^.{20,}[.)]$/s.test(found.message ?? ''), `${found.name} ${found.code}: ${found.message}; ${code} was due`);
   return code;
 }
 
