@@ -43,7 +43,20 @@ async function compileKernels() {
   mkdirSync(at('dist/wasm'), { recursive: true });
   await Promise.all(TARGETS.map((target) => tool('assemblyscript/bin/asc.js', ['--config', 'asconfig.json', '--target', target])));
   for (const target of TARGETS) copyFileSync(at(`build/wasm/${target}.wasm`), at(`dist/wasm/${target}.wasm`));
-  return TARGETS.map((target) => `${target} ${kB(`build/wasm/${target}.wasm`)}`).join(', ');
+  await toJavaScript();
+  return [...TARGETS.map((target) => `${target} ${kB(`build/wasm/${target}.wasm`)}`), `scalar.js ${kB('build/wasm/scalar.js')}`].join(', ');
+}
+
+/** What the scalar build uses beyond the first WebAssembly. */
+const USED = ['sign-ext', 'nontrapping-float-to-int', 'bulk-memory', 'bulk-memory-opt', 'mutable-globals'].map((feature) => `--enable-${feature}`);
+
+/** The scalar build as JavaScript. wasm2js writes a module with one instance, and views of it outside; here each call makes an instance of its own. */
+async function toJavaScript() {
+  const file = at('build/wasm/scalar.js');
+  await tool('binaryen/bin/wasm2js', [at('build/wasm/scalar.wasm'), ...USED, '-O3', '-o', file]);
+  const text = readFileSync(file, 'utf8'), end = text.indexOf('\nvar memasmFunc');
+  if (end < 0 || /\beval\b|\bFunction\(/.test(text)) throw new Error('wasm2js writes something else than it used to: look at build/wasm/scalar.js');
+  writeFileSync(file, `export default function (imports) {\n${text.slice(0, end)}\nreturn asmFunc(imports);\n}\n`);
 }
 
 /** Tests and benches are checked too, but only src/ becomes declarations; a bad test does not hold them back. */
@@ -61,7 +74,7 @@ async function checkTypes() {
 }
 
 /** Files of src/ that only some need, and fetch when they do: no other bundle holds them. */
-const APART = ['threads', 'safetensors', 'onnx', 'zoo'];
+const APART = ['threads', 'safetensors', 'onnx', 'zoo', 'kernels'];
 const keptApart = {
   name: 'kept-apart',
   setup(build) {
@@ -87,6 +100,22 @@ const compiledByHost = ({ builds, mark }) => ({
   },
 });
 
+/** `depthwise/js` is index with another `load`; the kernels stay a file of their own, which index has as well. */
+const withoutWasm = {
+  name: 'without-wasm',
+  setup(build) {
+    build.onResolve({ filter: /^\.\/load\.js$/ }, () => ({ path: at('src/load-plain.ts') }));
+    build.onResolve({ filter: /^\.\/kernels\.js$/ }, () => ({ path: './kernels.js', external: true }));
+  },
+};
+
+/** The entry beside it stays a file of its own, so that no kernel comes twice: ../index.js, or what a host has in its place. */
+const besides = (entry) => ({
+  name: 'besides',
+  setup: (build) => build.onResolve({ filter: /^\.\.\/index\.js$/ }, () => ({ path: `../${entry}.js`, external: true })),
+});
+const COMPAT = ['index', ...EDGES.map(({ name }) => name)].map((entry) => ({ entry, outfile: `dist/compat/tfjs${entry === 'index' ? '' : `.${entry}`}.js` }));
+
 async function bundle() {
   const { build } = await import('esbuild');
   const shared = {
@@ -97,7 +126,9 @@ async function bundle() {
     { entryPoints: ['src/index.ts'], outfile: 'dist/index.js', platform: 'neutral' },
     { entryPoints: ['src/core.ts'], outfile: 'dist/core.js', platform: 'neutral' },
     ...EDGES.map((edge) => ({ entryPoints: ['src/index.ts'], outfile: `dist/${edge.name}.js`, platform: 'neutral', plugins: [...shared.plugins, compiledByHost(edge)] })),
+    { entryPoints: ['src/js.ts'], outfile: 'dist/js.js', platform: 'neutral', plugins: [...shared.plugins, withoutWasm] },
     ...APART.map((name) => ({ entryPoints: [`src/${name}.ts`], outfile: `dist/${name}.js`, platform: 'neutral' })),
+    ...COMPAT.map(({ entry, outfile }) => ({ entryPoints: ['src/compat/tfjs.ts'], outfile, platform: 'neutral', plugins: [besides(entry)] })),
     { entryPoints: ['src/quantise.ts'], outfile: 'dist/quantise.js', platform: 'neutral' },
     { entryPoints: ['src/weights/everyday.ts'], outfile: 'dist/weights/everyday.js', platform: 'neutral' },
     { entryPoints: ['src/cli/main.ts'], outfile: 'dist/cli.js', platform: 'node', banner: { js: '#!/usr/bin/env node' } },
@@ -113,9 +144,9 @@ async function bundle() {
 
 const settings = ['package-lock.json', 'scripts/build.mjs'];
 const STAGES = [
-  { name: 'kernels', reads: ['assembly', 'asconfig.json', ...settings], makes: TARGETS.flatMap((t) => [`build/wasm/${t}.wasm`, `dist/wasm/${t}.wasm`]), work: compileKernels },
+  { name: 'kernels', reads: ['assembly', 'asconfig.json', ...settings], makes: TARGETS.flatMap((t) => [`build/wasm/${t}.wasm`, `dist/wasm/${t}.wasm`]).concat('build/wasm/scalar.js'), work: compileKernels },
   { name: 'types', reads: ['src', 'test', 'bench', 'assembly/abi.ts', 'weights/zoo.json', 'tsconfig.json', 'tsconfig.build.json', ...settings], makes: ['dist/types'], work: checkTypes },
-  { name: 'bundles', reads: ['src', 'assembly/abi.ts', 'build/wasm', 'weights/everyday.dw', 'weights/zoo.json', 'package.json', ...settings], makes: ['dist/index.js', 'dist/core.js', ...[...EDGES.map(({ name }) => name), ...APART].map((name) => `dist/${name}.js`), 'dist/quantise.js', 'dist/cli.js', 'dist/weights/everyday.js'], work: bundle },
+  { name: 'bundles', reads: ['src', 'assembly/abi.ts', 'build/wasm', 'weights/everyday.dw', 'weights/zoo.json', 'package.json', ...settings], makes: ['dist/index.js', 'dist/core.js', 'dist/js.js', ...[...EDGES.map(({ name }) => name), ...APART].map((name) => `dist/${name}.js`), ...COMPAT.map(({ outfile }) => outfile), 'dist/quantise.js', 'dist/cli.js', 'dist/weights/everyday.js'], work: bundle },
 ];
 
 async function runStage({ name, reads, makes, work }) {

@@ -7,13 +7,24 @@ import type { Plan } from './compile/plan.js';
 import { DepthwiseError } from './error.js';
 import type { Team } from './threads.js';
 
-export type Build = 'scalar' | 'simd' | 'relaxed';
+/** 'js' is the scalar build as plain JavaScript, for hosts without WebAssembly. */
+export type Build = 'scalar' | 'simd' | 'relaxed' | 'js';
 
-/** Best first: the order in which builds are tried. */
-export const BUILDS: readonly Build[] = ['relaxed', 'simd', 'scalar'];
+export type WasmBuild = Exclude<Build, 'js'>;
 
-/** Where the code of a build comes from: bytes, or a module that the host has compiled. */
-export type BuildSource = (build: Build) => WebAssembly.Module | Uint8Array | undefined;
+/** Best first: the order in which builds are tried. 'js' comes after them, where there is nothing else. */
+export const BUILDS: readonly WasmBuild[] = ['relaxed', 'simd', 'scalar'];
+
+/** A build as plain JavaScript: from its memory to its exports. */
+export type PlainKernels = (imports: { env: { memory: { buffer: ArrayBuffer } } }) => object;
+
+export type Code = WebAssembly.Module | PlainKernels;
+
+/**
+ * Where the code of a build comes from: bytes, or a module that the host has compiled, or plain JavaScript. `reasons` say
+ * why the builds tried before it do not run; there are none where it was asked for by name.
+ */
+export type BuildSource = (build: Build, reasons: readonly string[]) => Code | Uint8Array | undefined | Promise<Code | undefined>;
 
 interface Kernels {
   place(steps: number, weights: number, arena: number, scratch: number): void;
@@ -46,7 +57,7 @@ interface Layout extends MemoryReport {
 /** int8 weights lie in the memory of SIMD builds as int16, those of depthwise steps as float32: bytes, 0 where they stay as they are. */
 function widenedBytes(step: Int32Array, build: Build): number {
   const op = step[abi.OP];
-  if (build === 'scalar' || step[abi.DTYPE] !== abi.INT8 || op < abi.OP_CONV || op > abi.OP_DEPTHWISE) return 0;
+  if (build === 'scalar' || build === 'js' || step[abi.DTYPE] !== abi.INT8 || op < abi.OP_CONV || op > abi.OP_DEPTHWISE) return 0;
   return align(step[abi.WEIGHTS_BYTES] * (op === abi.OP_DEPTHWISE ? 4 : 2));
 }
 
@@ -72,22 +83,22 @@ export class Engine {
   readonly build: Build;
   readonly memory: MemoryReport;
   readonly buffer: ArrayBuffer;
-  readonly #memory: WebAssembly.Memory;
+  readonly #memory: { buffer: ArrayBuffer };
   readonly #kernels: Kernels;
   readonly #layout: Layout;
   readonly #scratchBytes: number;
   #team: Team | undefined;
 
   /** With more than one thread, `module` must import shared memory, and `startThreads` comes next. */
-  constructor(plan: Plan, build: Build, module: WebAssembly.Module, threads = 1) {
-    const layout = layoutOf(plan, build, threads);
-    const memory = allocate(layout.totalBytes, threads > 1);
+  constructor(plan: Plan, build: Build, code: Code, threads = 1) {
+    const layout = layoutOf(plan, build, threads), plain = typeof code === 'function';
+    const memory = (plain ? allocatePlain(layout.totalBytes) : allocate(layout.totalBytes, threads > 1)) as { buffer: ArrayBuffer };
     this.build = build;
-    this.buffer = memory.buffer as ArrayBuffer;
+    this.buffer = memory.buffer;
     this.#memory = memory;
     this.#layout = layout;
     this.#scratchBytes = plan.scratchBytes;
-    this.#kernels = new WebAssembly.Instance(module, { env: { memory } }).exports as unknown as Kernels;
+    this.#kernels = (plain ? code({ env: { memory } }) : new WebAssembly.Instance(code, { env: { memory: memory as WebAssembly.Memory } }).exports) as unknown as Kernels;
     this.memory = { weightsBytes: layout.weightsBytes, arenaBytes: layout.arenaBytes, scratchBytes: layout.scratchBytes, totalBytes: layout.totalBytes };
     this.#place(plan);
   }
@@ -95,7 +106,7 @@ export class Engine {
   /** Starts the other threads, with the same module. */
   async startThreads(kind: typeof Team, module: WebAssembly.Module): Promise<void> {
     const { steps, weights, arena, scratches } = this.#layout;
-    this.#team = await kind.start({ module, memory: this.#memory, control: CONTROL }, [steps, weights, arena], scratches);
+    this.#team = await kind.start({ module, memory: this.#memory as WebAssembly.Memory, control: CONTROL }, [steps, weights, arena], scratches);
   }
 
   dispose(): void {
@@ -175,15 +186,34 @@ function allocate(bytes: number, shared: boolean): WebAssembly.Memory {
       return new WebAssembly.Memory({ initial: bytes / PAGE, maximum: bytes / PAGE, shared });
     } catch { /* told below */ }
   }
-  throw new DepthwiseError('OUT_OF_MEMORY', `This model needs ${Math.ceil(bytes / 2 ** 20)} MiB of WebAssembly memory, which this host does not give. Use a smaller alpha or resolution, or int8 weights.`);
+  throw tooMuch(bytes);
 }
+
+/** Plain JavaScript's addresses are signed. */
+function allocatePlain(bytes: number): { buffer: ArrayBuffer } {
+  if (bytes < 2 ** 31) {
+    try {
+      return { buffer: new ArrayBuffer(bytes) };
+    } catch { /* told below */ }
+  }
+  throw tooMuch(bytes);
+}
+
+const tooMuch = (bytes: number): DepthwiseError =>
+  new DepthwiseError('OUT_OF_MEMORY', `This model needs ${Math.ceil(bytes / 2 ** 20)} MiB of memory in one piece, which this host does not give. Use a smaller alpha or resolution, or int8 weights.`);
 
 /** Not `instanceof`: a module of another realm (a frame, a sandbox, a test runner) is one too. */
 export const isModule = (value: unknown): value is WebAssembly.Module => Object.prototype.toString.call(value) === '[object WebAssembly.Module]';
 
+/** Next.js refuses to build a bundle for the edge that spells WebAssembly.compile, be it never reached there; hence the detour. */
+export function compiled(bytes: Uint8Array<ArrayBuffer>): Promise<WebAssembly.Module> {
+  const { compile } = WebAssembly;
+  return compile(bytes);
+}
+
 export interface Choice {
   build: Build;
-  module: WebAssembly.Module;
+  code: Code;
   /** Where the host did not compile the module itself. */
   bytes?: Uint8Array;
 }
@@ -191,23 +221,20 @@ export interface Choice {
 /** Compiles and tries builds, best first, until one computes a known answer right. */
 export async function chooseBuild(sources: BuildSource, wanted: Build | undefined, probe: Plan, isRight: (engine: Engine) => boolean): Promise<Choice> {
   const reasons: string[] = [];
-  for (const build of wanted ? [wanted] : BUILDS) {
-    const source = sources(build);
-    if (!source) {
-      reasons.push(`${build}: not in this bundle`);
-      continue;
-    }
+  for (const build of wanted ? [wanted] : [...BUILDS, 'js' as const]) {
     try {
-      const module = ArrayBuffer.isView(source) ? await WebAssembly.compile(source as Uint8Array<ArrayBuffer>) : source;
-      if (!isModule(module)) {
-        reasons.push(`${build}: a module was expected, and there is ${Object.prototype.toString.call(module)}; let your bundler import .wasm as a module, or ask for 'depthwise' without the condition that leads here`);
+      const source = await sources(build, reasons);
+      if (!source) {
+        reasons.push(`${build}: not in this bundle`);
         continue;
       }
-      if (isRight(new Engine(probe, build, module))) return { build, module, ...(ArrayBuffer.isView(source) && { bytes: source as Uint8Array }) };
-      reasons.push(`${build}: compiles, but computes a known answer wrongly`);
+      const bytes = ArrayBuffer.isView(source) ? source as Uint8Array<ArrayBuffer> : undefined, code = bytes ? await compiled(bytes) : source as Code;
+      if (typeof code !== 'function' && !isModule(code)) reasons.push(`${build}: the bundler gave ${Object.prototype.toString.call(code)} for its .wasm, where a compiled module belongs`);
+      else if (isRight(new Engine(probe, build, code))) return { build, code, ...(bytes && { bytes }) };
+      else reasons.push(`${build}: compiles, but computes a known answer wrongly`);
     } catch (cause) {
       reasons.push(`${build}: ${cause instanceof Error ? cause.message.split('\n')[0] : String(cause)}`);
     }
   }
-  throw new DepthwiseError('NO_BUILD', `No WebAssembly build runs on this host (${reasons.join('; ')}). Use a newer engine, leave out the build option, or allow 'wasm-unsafe-eval' in the page's content security policy.`);
+  throw new DepthwiseError('NO_BUILD', `No build runs on this host (${reasons.join('; ')}). Use a newer engine, leave out the build option, allow 'wasm-unsafe-eval' in the page's content security policy, or import 'depthwise/js'.`);
 }

@@ -4,7 +4,7 @@ import { DTYPE, FLOAT32 } from '../assembly/abi.js';
 import { compile, recordsOf } from './compile/plan.js';
 import type { Plan, PlanInfo, Purpose } from './compile/plan.js';
 import { BUILDS, Engine, chooseBuild, isModule, layoutOf } from './engine.js';
-import type { Build, BuildSource, Choice, MemoryReport } from './engine.js';
+import type { Build, BuildSource, Choice, MemoryReport, WasmBuild } from './engine.js';
 import { DepthwiseError } from './error.js';
 import { isDw, readDw, writeDw } from './formats/dw.js';
 import type { DwSections } from './formats/dw.js';
@@ -42,7 +42,7 @@ export interface ConvertOptions {
 }
 
 export interface LoadOptions extends ConvertOptions, FetchOptions {
-  /** Takes this build or fails; default: the best that computes rightly here. */
+  /** Takes this build or fails; default: the best that computes rightly here. 'js' is plain JavaScript. */
   build?: Build;
   /** A compiled module of some build, for hosts that compile nothing at run time. */
   wasm?: WebAssembly.Module;
@@ -70,7 +70,7 @@ async function openWeights(bytes: Uint8Array, options: ConvertOptions): Promise<
 }
 
 /** Why a file that is kept apart did not come. */
-const notBeside = (file: string) => (cause: unknown): never => {
+export const notBeside = (file: string) => (cause: unknown): never => {
   throw new DepthwiseError('NOT_FOUND', `${file} is not beside this module. Serve it there.`, { cause });
 };
 
@@ -134,8 +134,8 @@ export interface Loader {
   memoryFor(source: Source, options?: LoadOptions): Promise<MemoryReport>;
   /** A net from a graph in memory; `guard` puts guard bytes around every buffer (tests). */
   loadGraph(graph: Graph, options?: { build?: Build; guard?: boolean; plan?: Purpose; threads?: number }): Promise<Net>;
-  /** The builds that compute rightly on this host, best first. */
-  availableBuilds(): Promise<Build[]>;
+  /** The WebAssembly builds that compute rightly on this host, best first; none where there is no WebAssembly. */
+  availableBuilds(): Promise<WasmBuild[]>;
 }
 
 /** Bytes, and the options with what the zoo knows of them. */
@@ -153,7 +153,7 @@ export function makeLoader(sources: BuildSource): Loader {
   const chosen = new Map<Build | 'best', ReturnType<typeof chooseBuild>>();
   const choose = (build?: Build): ReturnType<typeof chooseBuild> => {
     const key = build ?? 'best';
-    if (build && !BUILDS.includes(build)) throw new DepthwiseError('BAD_INPUT', `There is no build "${build}"; there are ${BUILDS.join(', ')}.`);
+    if (build && ![...BUILDS, 'js'].includes(build)) throw new DepthwiseError('BAD_INPUT', `There is no build "${build}"; there are ${BUILDS.join(', ')} and js.`);
     const known = chosen.get(key) ?? chooseBuild(sources, build, probePlan(), probeIsRight);
     chosen.set(key, known);
     return known;
@@ -164,7 +164,7 @@ export function makeLoader(sources: BuildSource): Loader {
     const choice = await choosing, wanted = options.threads ?? 1;
     if (options.signal?.aborted) throw new DepthwiseError('ABORTED', 'Loading was cancelled.');
     if (!Number.isInteger(wanted) || wanted < 1 || wanted > MOST_THREADS) throw new DepthwiseError('BAD_INPUT', `threads is a whole number from 1 to ${MOST_THREADS}, not ${wanted}.`);
-    const { engine, threads } = wanted > 1 ? await threaded(plan, choice, wanted) : { engine: new Engine(plan, choice.build, choice.module), threads: { count: 1 } };
+    const { engine, threads } = wanted > 1 ? await threaded(plan, choice, wanted) : { engine: new Engine(plan, choice.build, choice.code), threads: { count: 1 } };
     return new Net(plan, engine, threads, guard);
   };
   return {
@@ -194,17 +194,18 @@ export function makeLoader(sources: BuildSource): Loader {
 const MOST_THREADS = 64;
 
 /** An engine with threads, or with one and the reason. */
-async function threaded(plan: Plan, { build, module, bytes }: Choice, count: number): Promise<{ engine: Engine; threads: Threads }> {
+async function threaded(plan: Plan, { build, code, bytes }: Choice, count: number): Promise<{ engine: Engine; threads: Threads }> {
   try {
+    if (build === 'js') throw new Error('plain JavaScript runs on one');
     const { withThreads } = await import('./threads.js');
     return { engine: await withThreads(bytes, (shared) => new Engine(plan, build, shared, count)), threads: { count } };
   } catch (cause) {
-    return { engine: new Engine(plan, build, module), threads: { count: 1, reason: cause instanceof Error ? cause.message : String(cause) } };
+    return { engine: new Engine(plan, build, code), threads: { count: 1, reason: cause instanceof Error ? cause.message : String(cause) } };
   }
 }
 
 /** Asks a module which build it is. */
-function buildOf(module: WebAssembly.Module): Build {
+function buildOf(module: WebAssembly.Module): WasmBuild {
   if (!isModule(module)) {
     throw new DepthwiseError('BAD_INPUT', `options.wasm is a WebAssembly.Module, not ${Object.prototype.toString.call(module)}. Compile the file first: await WebAssembly.compile(bytes); in Deno and Bun, importing a .wasm file gives something else.`);
   }

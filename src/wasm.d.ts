@@ -13,6 +13,10 @@ declare module '*.wasm?module' {
   export default compiled;
 }
 
+declare module '*/wasm/scalar.js' {
+  export default function instantiate(imports: { env: { memory: { buffer: ArrayBuffer } } }): object;
+}
+
 declare module '*.dw' {
   const base64: string;
   export default base64;

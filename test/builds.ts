@@ -4,13 +4,13 @@ import relaxed from '../build/wasm/relaxed.wasm';
 import scalar from '../build/wasm/scalar.wasm';
 import simd from '../build/wasm/simd.wasm';
 import { BUILDS } from '../src/engine.js';
-import type { Build } from '../src/engine.js';
+import type { WasmBuild } from '../src/engine.js';
 import { availableBuilds } from '../src/load.js';
 
-const inlined: Record<Build, string> = { scalar, simd, relaxed };
+const inlined: Record<WasmBuild, string> = { scalar, simd, relaxed };
 
 /** Builds that run here, narrowed by DEPTHWISE_BUILDS (a comma-separated list) where that is set. */
-export async function testedBuilds(): Promise<Build[]> {
+export async function testedBuilds(): Promise<WasmBuild[]> {
   const available = await availableBuilds();
   const wanted = process.env.DEPTHWISE_BUILDS?.split(',') ?? BUILDS;
   const missing = BUILDS.filter((build) => wanted.includes(build) && !available.includes(build));

@@ -21,14 +21,14 @@ const HEIGHTS: [RegExp, number, string][] = [
   [/^src\/((formats|models)\/|(onnx|safetensors)\.ts)/, 1, 'formats and models'],
   [/^src\/zoo(\/|\.ts$)/, 2, 'zoo'],
   [/^src\/compile\//, 2, 'compile'],
-  [/^src\/(engine|probe)\.ts$/, 3, 'engine'],
+  [/^src\/(engine|probe|kernels)\.ts$/, 3, 'engine'],
   [/^src\/tasks\//, 4, 'tasks'],
   [/^src\/net\.ts$/, 5, 'net'],
   [/^src\/loader\.ts$/, 6, 'loader'],
-  [/^src\/load(-compiled)?\.ts$/, 7, 'load'],
+  [/^src\/load(-compiled|-plain)?\.ts$/, 7, 'load'],
   [/^src\/quantise\//, 8, 'quantise'],
-  [/^src\/(core|index|quantise)\.ts$/, 8, 'entries'],
-  [/^src\/(cli|weights)\//, 9, 'cli'],
+  [/^src\/(core|index|js|quantise)\.ts$/, 8, 'entries'],
+  [/^src\/(cli|weights|compat)\//, 9, 'cli'],
 ];
 const roomOf = (file: string) => HEIGHTS.find(([pattern]) => pattern.test(file));
 
