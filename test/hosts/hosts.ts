@@ -24,7 +24,7 @@ export interface Host {
   run(): Promise<Ran>;
 }
 
-const ALL = ['relaxed', 'simd', 'scalar'], WITHOUT_RELAXED = ['simd', 'scalar'], SCALAR = ['scalar'];
+const ALL = ['relaxed', 'simd', 'scalar', 'js'], WITHOUT_RELAXED = ALL.slice(1), SCALAR = ALL.slice(2), JS = ALL.slice(3);
 const LIMIT_MS = 10 * 60_000;
 
 /** What a program printed. */
@@ -80,11 +80,12 @@ function runtime(name: string, version: string, args: string[], builds: string[]
   };
 }
 
-const jsc: Host = {
-  name: 'jsc shell', builds: WITHOUT_RELAXED,
-  missing: () => (onPath('jsc') ? [] : [apt('libjavascriptcoregtk-4.0-bin')]),
-  run: async () => ({ version: debianVersion('libjavascriptcoregtk-4.0-bin'), report: reportIn(await said(onPath('jsc')!, ['-m', 'shell.mjs'])) }),
-};
+/** An engine on its own: no console, no fetch, no package names. The program prints with what the shell calls print. */
+const shell = (name: string, program: string, debian: string, builds: string[]): Host => ({
+  name, builds,
+  missing: () => (onPath(program) ? [] : [apt(debian)]),
+  run: async () => ({ version: debianVersion(debian), report: reportIn(await said(onPath(program)!, ['-m', 'shell.mjs'])) }),
+});
 
 /** For programs that do not tell theirs. */
 const debianVersion = (name: string): string => String(spawnSync('dpkg-query', ['-W', '-f', '${Version}', name]).stdout ?? '?').split('-')[0];
@@ -159,14 +160,14 @@ const edgeRuntime: Host = {
 
 interface Visit {
   file?: string;
-  isolated?: boolean;
+  headers?: Record<string, string>;
 }
 
-function browser(name: string, kind: keyof typeof INSTALL, open: () => Promise<Browser>, builds: string[], { file = 'page.html', isolated = false }: Visit = {}): Host {
+function browser(name: string, kind: keyof typeof INSTALL, open: () => Promise<Browser>, builds: string[], { file = 'page.html', headers }: Visit = {}): Host {
   return {
     name, builds, missing: () => missing(kind),
     async run() {
-      const served = await serve(APP, isolated ? { headers: ISOLATED } : {});
+      const served = await serve(APP, { headers });
       try {
         const opened = await open();
         try {
@@ -197,19 +198,23 @@ export const HOSTS: Host[] = [
   node('24', ALL),
   node('26', ALL),
   node('26', SCALAR, noSse4),
+  node('26', JS, '--jitless'),
   runtime('deno', '2.9.6', ['run', '--allow-read', '--no-prompt'], ALL),
   runtime('bun', '1.4.5', [], ALL),
   miniflare,
   wrangler,
   edgeRuntime,
   browser('chromium', 'chromium', openChromium, ALL),
-  browser('chromium, isolated', 'chromium', openChromium, ALL, { isolated: true }),
+  browser('chromium, isolated', 'chromium', openChromium, ALL, { headers: ISOLATED }),
   browser('chromium, web worker', 'chromium', openChromium, ALL, { file: 'worker.html' }),
-  browser('chromium, service worker', 'chromium', openChromium, ALL, { file: 'service-worker.html' }),
+  // A service worker may not import() what is kept apart.
+  browser('chromium, service worker', 'chromium', openChromium, ALL.slice(0, 3), { file: 'service-worker.html' }),
   browser('chromium, no SIMD', 'chromium', () => openChromium({ flags: [`--js-flags=${noSse4}`] }), SCALAR),
+  browser('chromium, CSP without wasm', 'chromium', openChromium, JS, { headers: { 'Content-Security-Policy': "script-src 'self' 'unsafe-inline'" } }),
   browser('firefox', 'firefox', openFirefox, ALL),
   browser('firefox, web worker', 'firefox', openFirefox, ALL, { file: 'worker.html' }),
   browser('webkitgtk', 'webkitgtk', openWebKitGtk, WITHOUT_RELAXED),
   browser('wpe webkit', 'wpe', openWpe, SCALAR, { file: 'page-without-map.html' }),
-  jsc,
+  shell('jsc shell', 'jsc', 'libjavascriptcoregtk-4.0-bin', WITHOUT_RELAXED),
+  shell('gjs (SpiderMonkey 102)', 'gjs', 'gjs', WITHOUT_RELAXED),
 ];

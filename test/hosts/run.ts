@@ -32,7 +32,7 @@ export async function runHost(host: Host): Promise<Result> {
   }
 }
 
-/** What hosts must have in common: every int8 byte, and every float32 bit of the two builds that fix their order of sums. */
+/** What hosts must have in common: every int8 byte, and every float32 bit of the builds that fix their order of sums. */
 export function disagreements(results: Result[]): string[] {
   const complaints: string[] = [];
   const compare = (what: string, take: (report: Report) => string[]): void => {
@@ -41,18 +41,18 @@ export function disagreements(results: Result[]): string[] {
     if (seen.size > 1) complaints.push(`${what} differ between hosts: ${[...seen].map(([hash, names]) => `${hash.slice(0, 12)} ${[...new Set(names)].join(', ')}`).join('; ')}`);
   };
   compare('int8 bytes', ({ int8 }) => Object.values(int8));
-  compare('float32 bits of scalar and simd', ({ float32 }) => ['scalar', 'simd'].flatMap((build) => float32[build] ?? []));
+  compare('float32 bits of js, scalar and simd', ({ float32 }) => ['js', 'scalar', 'simd'].flatMap((build) => float32[build] ?? []));
   return complaints;
 }
 
 export function row({ host, missing, version = '', report, failures, seconds }: Result): string {
-  const cells = (verdict: string, ...more: string[]): string => [host.name.padEnd(27), version.padEnd(17), (report?.builds.join(' ') ?? '').padEnd(20), verdict.padEnd(8), ...more].join(' ').trimEnd();
+  const cells = (verdict: string, ...more: string[]): string => [host.name.padEnd(28), version.padEnd(17), (report?.builds.join(' ') ?? '').padEnd(23), verdict.padEnd(8), ...more].join(' ').trimEnd();
   if (missing) return cells('MISSING', missing.join(' && '));
   const passed = report?.checks.filter(({ ok }) => ok).length ?? 0, hash = [...new Set(Object.values(report?.int8 ?? {}))].map((found) => found.slice(0, 12)).join('!');
   return cells(failures.length ? 'FAILED' : 'ok', `${passed}/${report?.checks.length ?? 0}`.padStart(6), hash.padEnd(12), (report?.threads ?? '').slice(0, 1).padStart(7), `${seconds.toFixed(1)} s`.padStart(8));
 }
 
-export const HEAD = ['host'.padEnd(27), 'version'.padEnd(17), 'builds'.padEnd(20), 'verdict'.padEnd(8), 'checks', 'int8 SHA-256', 'threads', '    time'].join(' ');
+export const HEAD = ['host'.padEnd(28), 'version'.padEnd(17), 'builds'.padEnd(23), 'verdict'.padEnd(8), 'checks', 'int8 SHA-256', 'threads', '    time'].join(' ');
 
 /** Runs the commands that missing hosts name, each once; what fails stays missing, and says so in the table. */
 function install(hosts: Host[]): void {
