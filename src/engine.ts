@@ -206,9 +206,14 @@ const tooMuch = (bytes: number): DepthwiseError =>
 export const isModule = (value: unknown): value is WebAssembly.Module => Object.prototype.toString.call(value) === '[object WebAssembly.Module]';
 
 /** Next.js refuses to build a bundle for the edge that spells WebAssembly.compile, be it never reached there; hence the detour. */
-export function compiled(bytes: Uint8Array<ArrayBuffer>): Promise<WebAssembly.Module> {
-  const { compile } = WebAssembly;
-  return compile(bytes);
+export async function compiled(bytes: Uint8Array<ArrayBuffer>): Promise<WebAssembly.Module> {
+  const { compile, CompileError, Module } = WebAssembly;
+  try {
+    return await compile(bytes);
+  } catch (cause) {
+    if (cause instanceof CompileError) throw cause;
+    return new Module(bytes); // GNOME's SpiderMonkey has WebAssembly, but none of its promises
+  }
 }
 
 export interface Choice {

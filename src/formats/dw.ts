@@ -11,6 +11,7 @@
 //       96   steps, weights, info, each from a multiple of 16
 // All numbers are little-endian.
 import { DepthwiseError } from '../error.js';
+import { sha256 } from '../sha256.js';
 import { narrowed, widened } from './float16.js';
 
 const MAGIC = 'DWPLAN\0\0';
@@ -32,8 +33,6 @@ export interface DwSections {
 const align = (n: number): number => Math.ceil(n / 16) * 16;
 
 export const isDw = (bytes: Uint8Array): boolean => MAGIC.split('').every((c, i) => bytes[i] === c.charCodeAt(0));
-
-const sha256 = async (bytes: Uint8Array): Promise<Uint8Array> => new Uint8Array(await crypto.subtle.digest('SHA-256', bytes as Uint8Array<ArrayBuffer>));
 
 export async function writeDw(sections: DwSections): Promise<Uint8Array> {
   const parts = [sections.steps, sections.float16 ? narrowed(sections.weights) : sections.weights, sections.info];
