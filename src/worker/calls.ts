@@ -84,13 +84,25 @@ export class Calls {
         close(next.sent);
         throw new Error('nobody waits for it');
       }
-      this.#link!.post({ id, call: next.call, args }, transfer);
+      try {
+        this.#link!.post({ id, call: next.call, args }, transfer);
+      } catch (cause) {
+        close(next.sent);
+        throw notSendable(next.call, cause);
+      }
     }).catch((error) => {
       next.reject(error);
       if (this.#asked === next) this.#asked = undefined;
       this.#next();
     });
   }
+}
+
+/** Browsers hand over no bitmap of another site's picture, nor what is closed or given away already; functions and elements never. */
+function notSendable(call: Call, cause: unknown): DepthwiseError {
+  const why = (cause as Error).message;
+  if (call !== 'classify' && call !== 'embed') return new DepthwiseError('BAD_INPUT', `The worker cannot be handed what ${call} was given: ${why}`, { cause });
+  return new DepthwiseError('BAD_IMAGE', `The worker cannot be handed this picture: ${why} One from another site needs crossorigin="anonymous" and a server that sends Access-Control-Allow-Origin; one that was closed or given away is gone.`, { cause });
 }
 
 /** What nobody will look at is given back to the browser. */

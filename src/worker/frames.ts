@@ -52,8 +52,8 @@ function bell(signal?: AbortSignal): { wait(): Promise<void>; wake(): void; end(
   };
 }
 
-function videoFrames(video: HTMLVideoElement, signal?: AbortSignal): Frames {
-  const { wait, wake, end } = bell(signal), events = ['loadeddata', 'seeked', 'ended', 'error'];
+function videoFrames(video: HTMLVideoElement, signal?: AbortSignal, stopped = (): boolean => false): Frames {
+  const { wait, wake, end } = bell(signal), events = ['loadeddata', 'seeked', 'ended', 'error', 'emptied'];
   let shown = 0, taken = -1, last = 0, handle = 0;
   const byFrame = typeof video.requestVideoFrameCallback === 'function';
   let time = -1;
@@ -73,6 +73,7 @@ function videoFrames(video: HTMLVideoElement, signal?: AbortSignal): Frames {
   return {
     async next() {
       for (; !signal?.aborted; await wait()) {
+        if (stopped()) return undefined;
         if (video.error) throw new DepthwiseError('BAD_IMAGE', `The video stopped: ${video.error.message || `media error ${video.error.code}`}. Check its address and format.`);
         const showing = video.readyState >= 2 && video.videoWidth > 0;
         if (showing && (taken !== shown || (video.paused && video.currentTime !== last))) {
@@ -99,8 +100,8 @@ async function trackFrames(stream: MediaStream, signal?: AbortSignal): Promise<F
   const video = document.createElement('video');
   video.muted = video.playsInline = true;
   video.srcObject = stream;
-  const frames = videoFrames(video, signal), [track] = stream.getVideoTracks();
-  const ended = (): void => void video.dispatchEvent(new Event('ended'));
+  const [track] = stream.getVideoTracks(), frames = videoFrames(video, signal, () => track?.readyState !== 'live');
+  const ended = (): void => void video.dispatchEvent(new Event('ended')); // wakes whoever waits for a frame
   track?.addEventListener('ended', ended);
   video.play().catch(() => undefined); // where it may not, no frame comes, and the signal ends the wait
   return {

@@ -24,7 +24,7 @@ async function seen(image: never): Promise<ReturnType<typeof pictureFrom>> {
   try {
     return await pictureFrom(image);
   } finally {
-    (image as { close?(): void }).close?.();
+    (image as { close?(): void } | undefined)?.close?.();
   }
 }
 

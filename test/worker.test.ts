@@ -1,0 +1,108 @@
+// Knows that depthwise/worker, from dist/ in a thread of Node, answers as a net on the spot does, waits, cancels and fails
+// as it should.
+import { readFile } from 'node:fs/promises';
+import { pathToFileURL } from 'node:url';
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { load } from '../src/load.js';
+import type * as Remote from '../src/worker.js';
+
+const remote: typeof Remote = await import(pathToFileURL('dist/worker.js').href);
+const weights = await readFile('weights/everyday.dw');
+const picture = { data: new Uint8ClampedArray(300 * 200 * 4).map((_, i) => (i * 7) & 255), width: 300, height: 200 };
+const input = Uint8Array.from({ length: 128 * 128 * 3 }, (_, i) => (i * 37) & 255);
+const here = await load(weights), there = await remote.load(weights);
+
+const fails = async (work: Promise<unknown>, code: string, words: RegExp): Promise<void> => {
+  const error = await work.then(() => undefined, (cause) => cause);
+  assert.instance(error, remote.DepthwiseError);
+  assert.is(error.code, code, error.message);
+  assert.match(error.message, words);
+};
+
+test('it says the same of itself and of a picture', async () => {
+  assert.equal(await there.classify(picture, { topK: 3 }), here.classify(picture, { topK: 3 }));
+  assert.equal(await there.embed(picture), here.embed(picture));
+  for (const part of ['build', 'inputs', 'outputs', 'labels', 'memory', 'steps', 'preprocessing', 'threads'] as const) assert.equal(there[part], here[part], part);
+  assert.ok(weights.length && picture.data.length, 'weights and pixels stay with the caller');
+});
+
+test('raw tensors, layers and profiles', async () => {
+  const [output] = here.run(input), name = here.steps[3].name;
+  assert.equal(await there.run(input), [{ ...output, data: output.data.slice() }]);
+  assert.equal(await there.layer(name), here.layer(name));
+  assert.equal(await there.layer(name, input, {}), here.layer(name, input));
+  assert.equal((await there.profile()).map(({ op }) => op), here.profile().map(({ op }) => op));
+});
+
+test('many calls at once keep their order and their answers', async () => {
+  const pictures = Array.from({ length: 5 }, (_, i) => ({ ...picture, data: picture.data.map((value) => (value * (i + 1)) & 255) })), done: number[] = [];
+  const answers = await Promise.all(pictures.map((one, i) => there.classify(one).finally(() => done.push(i))));
+  assert.equal(answers, pictures.map((one) => here.classify(one)));
+  assert.equal(done, [0, 1, 2, 3, 4]);
+});
+
+test('pixels that change after the call, and those given away', async () => {
+  const own = { ...picture, data: picture.data.slice() }, answer = there.classify(own);
+  own.data.fill(0);
+  assert.equal(await answer, here.classify(picture));
+  const given = { ...picture, data: picture.data.slice() };
+  assert.equal(await there.classify(given, { transfer: true }), here.classify(picture));
+  assert.is(given.data.length, 0);
+});
+
+test('a waiting call can be cancelled, alone', async () => {
+  const stop = new AbortController(), calls = [there.classify(picture), there.classify(picture, { signal: stop.signal }), there.embed(picture)];
+  stop.abort();
+  await fails(calls[1], 'ABORTED', /classify was cancelled/);
+  assert.equal(await calls[0], here.classify(picture));
+  assert.equal(await calls[2], here.embed(picture));
+  await fails(there.run(input, { signal: AbortSignal.abort() }), 'ABORTED', /run was cancelled/);
+});
+
+test('loading can be cancelled, and tells how far it is', async () => {
+  await fails(remote.load(weights, { signal: AbortSignal.abort() }), 'ABORTED', /cancelled/);
+  const told: number[] = [];
+  const net = await remote.load(new Response(weights), { onProgress: (done) => told.push(done), integrity: await integrityOf(weights) });
+  assert.is(told.at(-1), weights.length);
+  net.dispose();
+});
+
+const integrityOf = async (bytes: Uint8Array<ArrayBuffer>): Promise<string> => `sha256-${Buffer.from(await crypto.subtle.digest('SHA-256', bytes)).toString('base64')}`;
+
+test('errors come back with their codes', async () => {
+  await fails(there.run(new Int8Array(3)), 'BAD_INPUT', /49152 bytes; 3 were given/);
+  await fails(there.layer('nowhere'), 'NOT_FOUND', /No tensor is called "nowhere"/);
+  await fails(there.classify({ data: new Uint8Array(7), width: 2, height: 2 }), 'BAD_IMAGE', /7 were given/);
+  await fails(there.classify(new Blob(['x'])), 'UNSUPPORTED', /decodes no picture files/);
+  await fails(there.classify(picture, { topK: 0 }), 'BAD_INPUT', /topK/);
+  await fails(there.classify((() => 0) as never), 'BAD_IMAGE', /cannot be handed/);
+  await fails(remote.load(new Uint8Array(20)), 'BAD_FILE', /20 bytes/);
+  await fails(remote.load(weights, { integrity: `sha256-${'A'.repeat(43)}=` }), 'BAD_FILE', /damaged/);
+  assert.equal(await there.classify(picture), here.classify(picture), 'it goes on after all that');
+});
+
+test('what waits is told when the net is disposed of', async () => {
+  const net = await remote.load(weights), calls = [net.classify(picture), net.classify(picture)];
+  net.dispose();
+  net.dispose();
+  for (const call of calls) await fails(call, 'DISPOSED', /disposed/);
+  await fails(net.classify(picture), 'DISPOSED', /disposed/);
+});
+
+test('a worker that dies is reported to all that wait, and to those who come', async () => {
+  const real = process.getBuiltinModule, started: { terminate(): Promise<number> }[] = [];
+  process.getBuiltinModule = ((name: string) => {
+    const found = real.call(process, name) as { Worker: new (...args: never[]) => { terminate(): Promise<number> } };
+    if (name !== 'node:worker_threads') return found;
+    return { ...found, Worker: class extends found.Worker { constructor(...args: never[]) { super(...args); started.push(this); } } };
+  }) as typeof real;
+  const net = await remote.load(weights);
+  process.getBuiltinModule = real;
+  const calls = [net.classify(picture), net.classify(picture)];
+  await Promise.all([fails(calls[0], 'WORKER_LOST', /died/), fails(calls[1], 'WORKER_LOST', /died/), started[0].terminate()]);
+  await fails(net.classify(picture), 'WORKER_LOST', /died/);
+});
+
+test.after(() => there.dispose());
+test.run();
