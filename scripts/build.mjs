@@ -65,6 +65,7 @@ async function checkTypes() {
   const results = await Promise.allSettled([
     tool('typescript/bin/tsc', ['-p', 'tsconfig.build.json']),
     tool('typescript/bin/tsc', ['-p', 'tsconfig.json']),
+    tool('typescript/bin/tsc', ['-p', 'examples/browser']),
   ]);
   const abi = at('dist/types/assembly/abi.d.ts'); // speaks AssemblyScript; whoever reads the declarations has no such type
   if (existsSync(abi)) appendFileSync(abi, '\ntype i32 = number;\n');
