@@ -60,6 +60,7 @@ await eachBrowser(test, (add, name) => {
   });
 
   add('watches a camera: newest frame first, one at a time, until told to stop', async ({ browser: { page } }) => {
+    await page.native.bringToFront(); // hidden pages are shown no frames
     const told = await page.evaluate(async () => {
       const net = await remote.load('/weights/everyday.dw'), stream = await navigator.mediaDevices.getUserMedia({ video: { width: 320, height: 240 } });
       const video = document.createElement('video');
@@ -93,6 +94,7 @@ await eachBrowser(test, (add, name) => {
   });
 
   add('watches a stream of frames and closes every one; ends with a video', async ({ browser: { page } }) => {
+    await page.native.bringToFront();
     const told = await page.evaluate(async () => {
       const net = await remote.load('/weights/everyday.dw'), frames: VideoFrame[] = [];
       const stream = new ReadableStream<VideoFrame>({
