@@ -81,7 +81,7 @@ class Builder {
 }
 
 /** @param alpha width multiplier @param size height and width of the input */
-export function randomModel(family: Family, dtype: 'float32' | 'int8', alpha = 1, size = 224): Graph {
+export function randomModel(family: Family, dtype: 'float32' | 'int8', alpha = 1, size = 224, classes = 1001): Graph {
   const b = new Builder(dtype);
   const input = b.activation([1, size, size, 3], 2 / 255, 0);
   const v3 = family.startsWith('v3');
@@ -93,8 +93,8 @@ export function randomModel(family: Family, dtype: 'float32' | 'int8', alpha = 1
   if (last) x = b.conv(x, last, 1, 1, v3 ? 'hardSwish' : 'relu6');
   x = b.op({ kind: 'mean', axes: [1, 2], keepDims: true }, [x], b.activation([1, 1, 1, b.graph.tensors[x].shape[3]]));
   if (v3) x = b.conv(x, family === 'v3-large' ? 1280 : 1024, 1, 1, 'hardSwish');
-  x = b.conv(x, 1001, 1, 1, 'none');
-  const scores = b.op({ kind: 'softmax', beta: 1 }, [x], b.activation([1, 1, 1, 1001], 1 / 256, -128));
+  x = b.conv(x, classes, 1, 1, 'none');
+  const scores = b.op({ kind: 'softmax', beta: 1 }, [x], b.activation([1, 1, 1, classes], 1 / 256, -128));
   return Object.assign(b.graph, { inputs: [input], outputs: [scores] });
 }
 

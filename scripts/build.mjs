@@ -65,6 +65,7 @@ async function checkTypes() {
   const results = await Promise.allSettled([
     tool('typescript/bin/tsc', ['-p', 'tsconfig.build.json']),
     tool('typescript/bin/tsc', ['-p', 'tsconfig.json']),
+    tool('typescript/bin/tsc', ['-p', 'examples/browser']),
   ]);
   const abi = at('dist/types/assembly/abi.d.ts'); // speaks AssemblyScript; whoever reads the declarations has no such type
   if (existsSync(abi)) appendFileSync(abi, '\ntype i32 = number;\n');
@@ -157,7 +158,7 @@ async function bundle() {
 const settings = ['package-lock.json', 'scripts/build.mjs'];
 const STAGES = [
   { name: 'kernels', reads: ['assembly', 'asconfig.json', ...settings], makes: TARGETS.flatMap((t) => [`build/wasm/${t}.wasm`, `dist/wasm/${t}.wasm`]).concat('build/wasm/scalar.js'), work: compileKernels },
-  { name: 'types', reads: ['src', 'test', 'bench', 'assembly/abi.ts', 'weights/zoo.json', 'tsconfig.json', 'tsconfig.build.json', ...settings], makes: ['dist/types'], work: checkTypes },
+  { name: 'types', reads: ['src', 'test', 'bench', 'examples/browser', 'assembly/abi.ts', 'weights/zoo.json', 'tsconfig.json', 'tsconfig.build.json', ...settings], makes: ['dist/types'], work: checkTypes },
   { name: 'bundles', reads: ['src', 'assembly/abi.ts', 'build/wasm', 'weights/everyday.dw', 'weights/zoo.json', 'package.json', ...settings], makes: ['dist/index.js', 'dist/core.js', 'dist/worker.js', 'dist/worker-host.js', 'dist/worker-program.js', 'dist/js.js', ...[...EDGES.map(({ name }) => name), ...APART].map((name) => `dist/${name}.js`), ...COMPAT.map(({ outfile }) => outfile), 'dist/quantise.js', 'dist/cli.js', 'dist/weights/everyday.js'], work: bundle },
 ];
 

@@ -4,16 +4,19 @@ import { DepthwiseError } from './error.js';
 
 type BuiltIn = typeof process.getBuiltinModule;
 
+/** Read from the global object: bundlers put in a polyfill for the bare word, and Next.js warns of it in code for the edge. */
+export const nodeProcess = (): NodeJS.Process | undefined => (globalThis as { process?: NodeJS.Process }).process;
+
 /** Whether this host has a file system: Node, Deno and Bun do; Workers that imitate Node have none that lasts. */
 export const hasFiles = (): boolean =>
-  typeof process === 'object' && Boolean(process.versions?.node) && (globalThis as { navigator?: Navigator }).navigator?.userAgent !== 'Cloudflare-Workers';
+  Boolean(nodeProcess()?.versions?.node) && (globalThis as { navigator?: Navigator }).navigator?.userAgent !== 'Cloudflare-Workers';
 
 /** A module of a host that has files. */
 export const builtIn: BuiltIn = ((name: string) => {
-  const found = process.getBuiltinModule?.(name);
+  const found = nodeProcess()?.getBuiltinModule?.(name);
   if (!found) throw new DepthwiseError('UNSUPPORTED', `This host does not hand out ${name}. Use Node 20.16 or newer, or hand over bytes instead of a path or name.`);
   return found;
 }) as BuiltIn;
 
 /** A variable of the environment, where there is one. */
-export const environment = (name: string): string | undefined => (hasFiles() && process.env[name]) || undefined;
+export const environment = (name: string): string | undefined => (hasFiles() && nodeProcess()!.env[name]) || undefined;

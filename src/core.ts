@@ -6,6 +6,7 @@ export const { load, memoryFor } = makeLoader(() => undefined);
 export { convert } from './loader.js';
 export { DepthwiseError } from './error.js';
 export { Net } from './net.js';
+export { pictureFrom } from './picture.js';
 export type { ConvertOptions, LoadOptions } from './loader.js';
 export type { Build, MemoryReport } from './engine.js';
 export type { ErrorCode } from './error.js';

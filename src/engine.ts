@@ -205,6 +205,17 @@ const tooMuch = (bytes: number): DepthwiseError =>
 /** Not `instanceof`: a module of another realm (a frame, a sandbox, a test runner) is one too. */
 export const isModule = (value: unknown): value is WebAssembly.Module => Object.prototype.toString.call(value) === '[object WebAssembly.Module]';
 
+/** Next.js refuses to build a bundle for the edge that spells WebAssembly.compile, be it never reached there; hence the detour. */
+export async function compiled(bytes: Uint8Array<ArrayBuffer>): Promise<WebAssembly.Module> {
+  const { compile, CompileError, Module } = WebAssembly;
+  try {
+    return await compile(bytes);
+  } catch (cause) {
+    if (cause instanceof CompileError) throw cause;
+    return new Module(bytes); // GNOME's SpiderMonkey has WebAssembly, but none of its promises
+  }
+}
+
 export interface Choice {
   build: Build;
   code: Code;
@@ -222,7 +233,7 @@ export async function chooseBuild(sources: BuildSource, wanted: Build | undefine
         reasons.push(`${build}: not in this bundle`);
         continue;
       }
-      const bytes = ArrayBuffer.isView(source) ? source as Uint8Array<ArrayBuffer> : undefined, code = bytes ? await WebAssembly.compile(bytes) : source as Code;
+      const bytes = ArrayBuffer.isView(source) ? source as Uint8Array<ArrayBuffer> : undefined, code = bytes ? await compiled(bytes) : source as Code;
       if (typeof code !== 'function' && !isModule(code)) reasons.push(`${build}: the bundler gave ${Object.prototype.toString.call(code)} for its .wasm, where a compiled module belongs`);
       else if (isRight(new Engine(probe, build, code))) return { build, code, ...(bytes && { bytes }) };
       else reasons.push(`${build}: compiles, but computes a known answer wrongly`);

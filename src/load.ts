@@ -12,7 +12,7 @@ const inlined = { scalar, simd, relaxed };
 /** The file apart with the scalar build as JavaScript. Whoever did not ask for it hears that it is slow. */
 async function plain(reasons: readonly string[]): Promise<PlainKernels> {
   if (reasons.length) {
-    console.warn(`depthwise: no WebAssembly runs here, so it goes on in plain JavaScript with the same answers, many times slower. Allow 'wasm-unsafe-eval' in the content security policy if there is one, or import 'depthwise/js' to say that this is meant. (${reasons[0]})`);
+    globalThis.console?.warn(`depthwise: no WebAssembly runs here, so it goes on in plain JavaScript with the same answers, many times slower. Allow 'wasm-unsafe-eval' in the content security policy if there is one, or import 'depthwise/js' to say that this is meant. (${reasons[0]})`);
   }
   return (await import('./kernels.js').catch(notBeside('kernels.js'))).kernels;
 }

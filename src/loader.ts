@@ -18,6 +18,7 @@ import { checkPlan } from './compile/check.js';
 import { fetched, notBeside } from './fetched.js';
 import type { KeepOptions } from './fetched.js';
 import type { Source } from './source.js';
+import { fromUtf8, toUtf8 } from './text.js';
 
 export interface ConvertOptions {
   /** Names of the classes, for files that carry none. */
@@ -94,7 +95,7 @@ export function described(plan: Plan, { labels, preprocessing, licence, source }
 function planFromDw({ steps, weights, info, arenaBytes, scratchBytes, float16 }: DwSections, options: ConvertOptions): Plan {
   let parsed: PlanInfo;
   try {
-    parsed = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(info)) as PlanInfo;
+    parsed = JSON.parse(fromUtf8(info)) as PlanInfo;
   } catch (cause) {
     throw new DepthwiseError('BAD_FILE', 'The description inside this .dw file is not readable. Convert the model again.', { cause });
   }
@@ -112,7 +113,7 @@ export async function savePlan({ steps, weights, info, arenaBytes, scratchBytes,
     throw new DepthwiseError('BAD_INPUT', 'Only a float32 model can be stored as float16; this one has 8-bit layers, which take less. Leave float16 out.');
   }
   return writeDw({
-    steps: new Uint8Array(steps.buffer, steps.byteOffset, steps.byteLength), weights, info: new TextEncoder().encode(JSON.stringify(info)), arenaBytes, scratchBytes, float16,
+    steps: new Uint8Array(steps.buffer, steps.byteOffset, steps.byteLength), weights, info: toUtf8(JSON.stringify(info)), arenaBytes, scratchBytes, float16,
   });
 }
 

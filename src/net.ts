@@ -136,7 +136,7 @@ export class Net {
     if (i < 0) throw new DepthwiseError('NOT_FOUND', `No tensor is called "${name}". \`depthwise inspect\` and net.tensors list the names; tensors inside a fused step have none.`);
     if (this.#position < 0) throw new DepthwiseError('BAD_INPUT', 'net.layer() reads the last run, and nothing has run yet. Call net.run() first.');
     const tensor = this.info.tensors[i];
-    const made = this.info.steps.findLastIndex((step) => this.info.tensors[step.output].offset === tensor.offset && within(step.output, tensor, this.info));
+    const made = this.info.steps.reduce((last, step, n) => (this.info.tensors[step.output].offset === tensor.offset && within(step.output, tensor, this.info) ? n : last), -1);
     const due = Math.max(made, 0) + 1;
     if (this.#position < due || this.#position - 1 > tensor.last) {
       if (this.#position > due) this.#writeInputs(engine);
@@ -154,10 +154,11 @@ export class Net {
     const engine = this.#open();
     if (inputs.length) this.#keep(inputs);
     this.#writeInputs(engine);
+    const clock = globalThis.performance ?? Date; // engines on their own have no performance
     const times = this.steps.map(({ index, op, name, macs }) => {
-      const start = performance.now();
+      const start = clock.now();
       this.#runSteps(engine, index, index + 1);
-      return { index, op, name, macs, ms: performance.now() - start };
+      return { index, op, name, macs, ms: clock.now() - start };
     });
     this.#position = times.length;
     return times;

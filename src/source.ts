@@ -1,7 +1,9 @@
 // Knows where bytes come from: buffers, blobs, responses, URLs and, in hosts with a file system, paths. It reports
 // progress, can be cancelled and checks integrity. It does not know what the bytes mean.
+import { toBase64 } from './base64.js';
 import { builtIn, hasFiles } from './builtin.js';
 import { DepthwiseError } from './error.js';
+import { sha256 } from './sha256.js';
 
 export type Source = ArrayBufferView | ArrayBuffer | Blob | Response | URL | string;
 
@@ -29,11 +31,14 @@ export async function fetchBytes(source: Source, options: FetchOptions = {}): Pr
 async function read(source: Source, options: FetchOptions): Promise<Uint8Array> {
   if (ArrayBuffer.isView(source)) return new Uint8Array(source.buffer, source.byteOffset, source.byteLength);
   if (source instanceof ArrayBuffer) return new Uint8Array(source);
-  if (typeof source === 'string' || source instanceof URL) return readAddress(source, options);
+  if (typeof source === 'string' || isUrl(source)) return readAddress(source, options);
   if (typeof (source as Response)?.status === 'number') return readResponse(source as Response, options);
   if (typeof (source as Blob)?.arrayBuffer === 'function') return new Uint8Array(await (source as Blob).arrayBuffer());
   throw new DepthwiseError('BAD_INPUT', 'Weights come as bytes, ArrayBuffer, Blob, Response, URL or path.');
 }
+
+/** Not instanceof: some engines have no URL, and one of another realm is none of this realm's. */
+const isUrl = (source: unknown): source is URL => typeof (source as URL | undefined)?.href === 'string';
 
 async function readAddress(address: string | URL, options: FetchOptions): Promise<Uint8Array> {
   const text = String(address);
@@ -76,11 +81,9 @@ async function readResponse(response: Response, { onProgress }: FetchOptions): P
   return bytes;
 }
 
-/** @throws DepthwiseError BAD_FILE for other bytes, UNSUPPORTED where hashes cannot be checked */
+/** @throws DepthwiseError BAD_FILE for other bytes */
 export async function checkIntegrity(bytes: Uint8Array, integrity: string): Promise<void> {
   if (!integrity.startsWith('sha256-')) throw new DepthwiseError('BAD_INPUT', `integrity is "sha256-" and a base64 hash, not "${integrity}".`);
-  if (!globalThis.crypto?.subtle) throw new DepthwiseError('UNSUPPORTED', 'integrity cannot be checked here: browsers offer hashes to pages from https:// and localhost only.');
-  const hash = new Uint8Array(await crypto.subtle.digest('SHA-256', bytes as Uint8Array<ArrayBuffer>));
-  const found = `sha256-${btoa(String.fromCharCode(...hash))}`;
+  const found = `sha256-${toBase64(await sha256(bytes))}`;
   if (found !== integrity) throw new DepthwiseError('BAD_FILE', `The weights have ${found}, not ${integrity}: they are damaged or not the ones that were meant.`);
 }

@@ -148,7 +148,8 @@ export async function withThreads<E extends { startThreads(kind: typeof Team, mo
 ): Promise<E> {
   const reason = whyNoThreads() ?? (bytes ? undefined : 'a compiled module was given, whose memory is not shared');
   if (reason !== undefined) throw new Error(reason);
-  const shared = await WebAssembly.compile(asShared(bytes!)), engine = engineOf(shared);
+  const { compile } = WebAssembly; // spelt as `compiled` in engine.ts is, and for the same reason
+  const shared = await compile(asShared(bytes!)), engine = engineOf(shared);
   await engine.startThreads(Team, shared);
   return engine;
 }

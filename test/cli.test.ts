@@ -74,7 +74,7 @@ test('wrong usage says what was wrong and exits with 2', () => {
   fails(['classify', SAMPLE, '--colour'], /--colour/, 2);
   fails(['classify', SAMPLE, '--top', 'many'], /--top needs a number/, 2);
   fails(['classify', SAMPLE, '--top', '0'], /--top/, 2);
-  fails(['classify', SAMPLE, '--build', 'fast'], /scalar, simd or relaxed/, 2);
+  fails(['classify', SAMPLE, '--build', 'fast'], /scalar, simd, relaxed or js/, 2);
   fails(['run', EVERYDAY, '--out', folder], /--input/, 2);
   fails(['run', EVERYDAY, '--input', SAMPLE], /--out/, 2);
   fails(['inspect'], /weights file/, 2);

@@ -37,7 +37,7 @@ export const WEIGHTS_OPTIONS = {
   style: { type: 'string' },
 } as const satisfies Options;
 
-export const WEIGHTS_HELP = `  --build B        scalar, simd or relaxed (default: the fastest that runs here)
+export const WEIGHTS_HELP = `  --build B        scalar, simd, relaxed or js (default: the fastest that runs here; js is plain JavaScript)
   --threads N      threads that share the work (default: 1)
   --labels FILE    one label a line, or a JSON list
   --plan P         fast (default), small (least memory) or layers (every layer kept)

@@ -1,5 +1,5 @@
 // Knows the list of commands, their help and the exit codes: 0 done, 1 failed, 2 wrong usage.
-import { version } from '../../package.json';
+import about from '../../package.json' with { type: 'json' };
 import { DepthwiseError } from '../error.js';
 import type { Command } from './arguments.js';
 import { bench } from './bench.js';
@@ -13,7 +13,7 @@ import { run } from './run.js';
 
 const COMMANDS: Command[] = [classify, run, inspect, bench, convert, quantise, list, pull];
 
-const HELP = `depthwise ${version}: MobileNets for any JavaScript host
+const HELP = `depthwise ${about.version}: MobileNets for any JavaScript host
 
 ${COMMANDS.map(({ name, summary }) => `  depthwise ${name.padEnd(9)} ${summary}`).join('\n')}
 
@@ -25,7 +25,7 @@ const asksForHelp = (args: string[]) => args.slice(0, args.includes('--') ? args
 async function dispatch([word, ...args]: string[]): Promise<void> {
   if (word === undefined) throw new DepthwiseError('USAGE', 'give a command.');
   if (word === '--help' || word === '-h' || word === 'help') return void process.stdout.write(`${COMMANDS.find(({ name }) => name === args[0])?.help ?? HELP}\n`);
-  if (word === '--version' || word === '-V') return void process.stdout.write(`${version}\n`);
+  if (word === '--version' || word === '-V') return void process.stdout.write(`${about.version}\n`);
   const command = COMMANDS.find(({ name }) => name === word);
   if (!command) throw new DepthwiseError('USAGE', `there is no command "${word}". Commands: ${COMMANDS.map(({ name }) => name).join(', ')}.`);
   if (asksForHelp(args)) return void process.stdout.write(`${command.help}\n`);

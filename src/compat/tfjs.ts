@@ -114,7 +114,7 @@ const classNameOf = ({ labels, outputs }: Net, index: number): string =>
 
 /** The tensor before the softmax, or the output where there is none. */
 function logitsOf({ info, outputs }: Net): string {
-  const last = info.steps.slice(-3).findLast(({ kind }) => kind === 'softmax');
+  const last = info.steps.slice(-3).filter(({ kind }) => kind === 'softmax').at(-1);
   return last ? info.tensors[last.inputs[0]].name : outputs[0].name;
 }
 

@@ -15,7 +15,7 @@ export function overwritable(step: Step, windows: boolean): number[] {
   if (!windows) return [];
   if (step.op === abi.OP_DEPTHWISE) return rowsStayAhead(step, words, words[abi.OC]) ? [step.src] : [];
   if (step.parts) {
-    const { words: last } = step.parts.findLast((part) => part.op !== abi.OP_ADD)!, filter = step.parts.find((part) => part.op === abi.OP_DEPTHWISE)!;
+    const { words: last } = step.parts.filter((part) => part.op !== abi.OP_ADD).at(-1)!, filter = step.parts.find((part) => part.op === abi.OP_DEPTHWISE)!;
     // Another tensor added at the end would be read by a later row than it is written.
     if (step.src2 >= 0 && step.src2 !== step.src) return [];
     return rowsStayAhead(step, filter.words, last[abi.OC]) ? [step.src] : [];

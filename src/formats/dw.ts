@@ -11,6 +11,7 @@
 //       96   steps, weights, info, each from a multiple of 16
 // All numbers are little-endian.
 import { DepthwiseError } from '../error.js';
+import { sha256 } from '../sha256.js';
 import { narrowed, widened } from './float16.js';
 
 const MAGIC = 'DWPLAN\0\0';
@@ -32,11 +33,6 @@ export interface DwSections {
 const align = (n: number): number => Math.ceil(n / 16) * 16;
 
 export const isDw = (bytes: Uint8Array): boolean => MAGIC.split('').every((c, i) => bytes[i] === c.charCodeAt(0));
-
-const sha256 = async (bytes: Uint8Array): Promise<Uint8Array> => {
-  if (!globalThis.crypto?.subtle) throw new DepthwiseError('UNSUPPORTED', 'A .dw file carries a hash, which cannot be made here: browsers offer that to pages from https:// and localhost only.');
-  return new Uint8Array(await crypto.subtle.digest('SHA-256', bytes as Uint8Array<ArrayBuffer>));
-};
 
 export async function writeDw(sections: DwSections): Promise<Uint8Array> {
   const parts = [sections.steps, sections.float16 ? narrowed(sections.weights) : sections.weights, sections.info];
@@ -87,9 +83,8 @@ export function readDw(bytes: Uint8Array): DwSections & { intact: Promise<void> 
     steps: section('steps', stepsAt, stepsBytes), weights: form ? widened(stored) : stored, info: section('description', infoAt, infoBytes),
     arenaBytes, scratchBytes, ...(form && { float16: true }),
   };
-  // Pages from http:// other than localhost have no hashes; there only sizes, extents and the plan are checked.
-  const intact = (globalThis.crypto?.subtle ? sha256(bytes.subarray(HEADER)) : Promise.resolve(undefined)).then((hash) => {
-    if (hash && !hash.every((byte, i) => byte === bytes[64 + i])) throw broken('does not match its own SHA-256: some byte changed');
+  const intact = sha256(bytes.subarray(HEADER)).then((hash) => {
+    if (!hash.every((byte, i) => byte === bytes[64 + i])) throw broken('does not match its own SHA-256: some byte changed');
   });
   intact.catch(() => undefined); // told when it is awaited
   return { ...sections, intact };

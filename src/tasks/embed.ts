@@ -11,7 +11,7 @@ export interface EmbedOptions {
 }
 
 export function embed(net: Net, picture: Picture, { l2Normalize = false }: EmbedOptions = {}): Float32Array {
-  const pool = net.steps.findLast(({ op, output }) => (op === 'mean' || op === 'averagePool') && output.slice(0, -1).every((d) => d === 1));
+  const pool = net.steps.filter(({ op, output }) => (op === 'mean' || op === 'averagePool') && output.slice(0, -1).every((d) => d === 1)).at(-1);
   if (!pool) throw new DepthwiseError('UNSUPPORTED', 'This network pools nothing over the whole map, so it has no embedding. Read a tensor by name with net.layer().');
   const vector = realValues(net.layer(pool.name, toInput(picture, net.inputs[0], net.preprocessing)));
   if (!l2Normalize) return vector;

@@ -1,6 +1,6 @@
 // Knows the rows of `weights/zoo.json`: which checkpoints there are, where they are pinned and what comes with them. It
 // fetches nothing.
-import zoo from '../../weights/zoo.json';
+import zoo from '../../weights/zoo.json' with { type: 'json' };
 import { DepthwiseError } from '../error.js';
 import type { Preprocessing } from '../formats/graph.js';
 

@@ -1,6 +1,6 @@
 // Knows where fetched files are kept on each kind of host: a folder, a browser's Cache API, or memory. It does not know
 // what the files are.
-import { builtIn, environment, hasFiles } from '../builtin.js';
+import { builtIn, environment, hasFiles, nodeProcess } from '../builtin.js';
 
 export interface Store {
   /** Where a file lies or would lie, for people; undefined where there is no such place. */
@@ -25,7 +25,7 @@ export async function openStore(place?: string | true): Promise<Store> {
 
 async function folderStore(given?: string): Promise<Store> {
   const { readFile, stat, writeFile, rename, rm, mkdir } = builtIn('node:fs/promises'), path = builtIn('node:path'), { homedir } = builtIn('node:os');
-  const folder = path.resolve(given ?? environment('DEPTHWISE_CACHE') ?? path.join(cacheFolder(process.platform, homedir(), path.join), 'depthwise'));
+  const folder = path.resolve(given ?? environment('DEPTHWISE_CACHE') ?? path.join(cacheFolder(nodeProcess()!.platform, homedir(), path.join), 'depthwise'));
   const at = (file: string): string => path.join(folder, file);
   return {
     place: at,
@@ -33,7 +33,7 @@ async function folderStore(given?: string): Promise<Store> {
     read: (file) => readFile(at(file)).then((bytes) => Uint8Array.from(bytes), () => undefined),
     async write(file, bytes) {
       await mkdir(folder, { recursive: true });
-      const temporary = at(`.${file}.${process.pid}.${crypto.randomUUID()}.tmp`);
+      const temporary = at(`.${file}.${nodeProcess()!.pid}.${crypto.randomUUID()}.tmp`);
       try {
         await writeFile(temporary, bytes, { flag: 'wx' });
         await rename(temporary, at(file));
