@@ -176,6 +176,6 @@ async function decode(blob: Blob): Promise<ImageBitmap> {
       return await createImageBitmap(blob, pixels); // browsers before 2023 do not know the word, and do it
     }
   } catch (cause) {
-    throw new DepthwiseError('BAD_IMAGE', `These ${blob.size} bytes${blob.type && ` (${blob.type})`} are no picture that this browser decodes: ${(cause as Error).message} Save it as JPEG, PNG or WebP.`, { cause });
+    throw new DepthwiseError('BAD_IMAGE', `These ${blob.size} bytes${blob.type && ` (${blob.type})`} are no picture that this browser decodes: ${(cause as Error).message.replace(/\.$/, '')}. Save it as JPEG, PNG or WebP.`, { cause });
   }
 }

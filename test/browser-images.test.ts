@@ -223,7 +223,7 @@ await eachBrowser(test, (add) => {
       'empty canvas': /canvas shows nothing \(0 x 150/, 'closed bitmap': /ImageBitmap shows nothing .* closed or transferred/, 'closed frame': /VideoFrame shows nothing .* closed/,
       'unloaded img': /<img> shows nothing .*decode\(\)/, 'broken img': /<img> shows nothing/, 'video without data': /<video> shows nothing .*loadeddata/,
       'img from elsewhere': /another site.*crossorigin/, 'tainted canvas': /another site/, 'text': /A picture is \{ data/, 'nothing': /A picture is/, 'a div': /A picture is|is no picture/, 'floats': /RGBA bytes/,
-      'file': /await pictureFrom\(file\)/, 'text file': /10 bytes \(text\/plain\) are no picture/, 'missing': /answered 404/, 'cancelled': /cancelled/,
+      'file': /await pictureFrom\(file\)/, 'text file': /10 bytes( \(text\/plain\))? are no picture/, 'missing': /answered 404/, 'cancelled': /cancelled/,
     };
     for (const { label, code, message } of told) {
       const way = ways[label.replace(', worker', '')];

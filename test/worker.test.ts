@@ -76,7 +76,8 @@ test('errors come back with their codes', async () => {
   await fails(there.classify({ data: new Uint8Array(7), width: 2, height: 2 }), 'BAD_IMAGE', /7 were given/);
   await fails(there.classify(new Blob(['x'])), 'UNSUPPORTED', /decodes no picture files/);
   await fails(there.classify(picture, { topK: 0 }), 'BAD_INPUT', /topK/);
-  await fails(there.classify((() => 0) as never), 'BAD_IMAGE', /cannot be handed/);
+  await fails(there.classify((() => 0) as never), 'BAD_IMAGE', /A picture is/);
+  await fails(remote.load(weights, { labels: (() => []) as never }), 'BAD_INPUT', /cannot be handed what load was given/);
   await fails(remote.load(new Uint8Array(20)), 'BAD_FILE', /20 bytes/);
   await fails(remote.load(weights, { integrity: `sha256-${'A'.repeat(43)}=` }), 'BAD_FILE', /damaged/);
   assert.equal(await there.classify(picture), here.classify(picture), 'it goes on after all that');

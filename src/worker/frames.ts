@@ -54,7 +54,7 @@ function bell(signal?: AbortSignal): { wait(): Promise<void>; wake(): void; end(
 
 function videoFrames(video: HTMLVideoElement, signal?: AbortSignal, stopped = (): boolean => false): Frames {
   const { wait, wake, end } = bell(signal), events = ['loadeddata', 'seeked', 'ended', 'error', 'emptied'];
-  let shown = 0, taken = -1, last = 0, handle = 0;
+  let shown = 0, taken = 0, last = -1, handle = 0;
   const byFrame = typeof video.requestVideoFrameCallback === 'function';
   let time = -1;
   const note = (_now: number, about?: VideoFrameCallbackMetadata): void => {
@@ -76,11 +76,12 @@ function videoFrames(video: HTMLVideoElement, signal?: AbortSignal, stopped = ()
         if (stopped()) return undefined;
         if (video.error) throw new DepthwiseError('BAD_IMAGE', `The video stopped: ${video.error.message || `media error ${video.error.code}`}. Check its address and format.`);
         const showing = video.readyState >= 2 && video.videoWidth > 0;
+        // One that plays tells of its frames; one that stands still shows the frame it stands at.
         if (showing && (taken !== shown || (video.paused && video.currentTime !== last))) {
           const dropped = taken > 0 ? Math.max(0, shown - taken - 1) : 0;
           taken = shown;
           last = video.currentTime;
-          return { image: video, own: false, timestamp: (time >= 0 ? time : last) * 1000, dropped };
+          return { image: video, own: false, timestamp: (video.paused || time < 0 ? last : time) * 1000, dropped };
         }
         if (video.ended) return undefined;
       }

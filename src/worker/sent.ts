@@ -10,7 +10,7 @@ export async function sent(image: Image | Encoded, own: boolean): Promise<{ imag
   if (isBlob(image)) return { image, transfer: [] };
   if (isBytes(image)) return handedOver(bytesOf(image, own));
   const drawable = drawableOf(image);
-  if (!drawable) return hasPixels(image) ? pixels(image, own) : { image, transfer: [] }; // what it is not, the worker says
+  if (!drawable) return hasPixels(image) ? pixels(image, own) : { image: undefined, transfer: [] }; // the worker says that it is none
   if (!canDraw()) return pixels(pictureOf(image as Image), true);
   if (drawable.name === 'VideoFrame') return handedOver(own ? image : (image as unknown as VideoFrame).clone());
   if (drawable.name === 'ImageBitmap' && own) return handedOver(image);
