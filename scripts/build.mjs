@@ -74,12 +74,21 @@ async function checkTypes() {
 }
 
 /** Files of src/ that only some need, and fetch when they do: no other bundle holds them. */
-const APART = ['threads', 'safetensors', 'onnx', 'zoo', 'kernels'];
+const APART = ['threads', 'safetensors', 'onnx', 'zoo', 'kernels', 'cache'];
 const keptApart = {
   name: 'kept-apart',
   setup(build) {
-    build.onResolve({ filter: new RegExp(`^\\.\\.?/(${APART.join('|')})\\.js$`) }, ({ kind, path: from }) =>
+    build.onResolve({ filter: new RegExp(`^\\.\\.?/(${[...APART, 'worker-program'].join('|')})\\.js$`) }, ({ kind, path: from }) =>
       (kind === 'dynamic-import' ? { path: `./${path.basename(from)}`, external: true } : undefined));
+  },
+};
+
+/** A worker's program is one file, started from text; its weights have been fetched before they reach it. */
+const onlyThreads = {
+  name: 'only-threads',
+  setup(build) {
+    build.onResolve({ filter: /^\.\/(zoo|cache)\.js$/ }, () => ({ path: 'never', namespace: 'never' }));
+    build.onLoad({ filter: /.*/, namespace: 'never' }, () => ({ contents: 'throw new Error("a worker fetches nothing")' }));
   },
 };
 
@@ -125,6 +134,8 @@ async function bundle() {
   const works = [
     { entryPoints: ['src/index.ts'], outfile: 'dist/index.js', platform: 'neutral' },
     { entryPoints: ['src/core.ts'], outfile: 'dist/core.js', platform: 'neutral' },
+    { entryPoints: ['src/worker.ts'], outfile: 'dist/worker.js', platform: 'neutral' },
+    { entryPoints: ['src/worker/program.ts'], outfile: 'dist/worker-host.js', platform: 'neutral', format: 'iife', plugins: [onlyThreads] },
     ...EDGES.map((edge) => ({ entryPoints: ['src/index.ts'], outfile: `dist/${edge.name}.js`, platform: 'neutral', plugins: [...shared.plugins, compiledByHost(edge)] })),
     { entryPoints: ['src/js.ts'], outfile: 'dist/js.js', platform: 'neutral', plugins: [...shared.plugins, withoutWasm] },
     ...APART.map((name) => ({ entryPoints: [`src/${name}.ts`], outfile: `dist/${name}.js`, platform: 'neutral' })),
@@ -138,6 +149,7 @@ async function bundle() {
   if (complaints.length) {
     throw new Error(complaints.map(({ location, text }) => `${location ? `${location.file}:${location.line}: ` : ''}${text}`).join('\n'));
   }
+  writeFileSync(at('dist/worker-program.js'), `export default ${JSON.stringify(readFileSync(at('dist/worker-host.js'), 'utf8'))};\n`);
   chmodSync(at('dist/cli.js'), 0o755);
   return works.map(({ outfile }) => `${path.relative('dist', outfile)} ${kB(outfile)}`).join(', ');
 }
@@ -145,8 +157,8 @@ async function bundle() {
 const settings = ['package-lock.json', 'scripts/build.mjs'];
 const STAGES = [
   { name: 'kernels', reads: ['assembly', 'asconfig.json', ...settings], makes: TARGETS.flatMap((t) => [`build/wasm/${t}.wasm`, `dist/wasm/${t}.wasm`]).concat('build/wasm/scalar.js'), work: compileKernels },
-  { name: 'types', reads: ['src', 'test', 'bench', 'assembly/abi.ts', 'weights/zoo.json', 'tsconfig.json', 'tsconfig.build.json', ...settings], makes: ['dist/types'], work: checkTypes },
-  { name: 'bundles', reads: ['src', 'assembly/abi.ts', 'build/wasm', 'weights/everyday.dw', 'weights/zoo.json', 'package.json', ...settings], makes: ['dist/index.js', 'dist/core.js', 'dist/js.js', ...[...EDGES.map(({ name }) => name), ...APART].map((name) => `dist/${name}.js`), ...COMPAT.map(({ outfile }) => outfile), 'dist/quantise.js', 'dist/cli.js', 'dist/weights/everyday.js'], work: bundle },
+  { name: 'types', reads: ['src', 'test', 'bench', 'examples/browser', 'assembly/abi.ts', 'weights/zoo.json', 'tsconfig.json', 'tsconfig.build.json', ...settings], makes: ['dist/types'], work: checkTypes },
+  { name: 'bundles', reads: ['src', 'assembly/abi.ts', 'build/wasm', 'weights/everyday.dw', 'weights/zoo.json', 'package.json', ...settings], makes: ['dist/index.js', 'dist/core.js', 'dist/worker.js', 'dist/worker-host.js', 'dist/worker-program.js', 'dist/js.js', ...[...EDGES.map(({ name }) => name), ...APART].map((name) => `dist/${name}.js`), ...COMPAT.map(({ outfile }) => outfile), 'dist/quantise.js', 'dist/cli.js', 'dist/weights/everyday.js'], work: bundle },
 ];
 
 async function runStage({ name, reads, makes, work }) {

@@ -10,6 +10,7 @@ export type ErrorCode =
   | 'NO_BUILD' // no WebAssembly build runs on this host
   | 'OUT_OF_MEMORY'
   | 'THREAD_LOST' // a worker of a net with threads died
+  | 'WORKER_LOST' // the worker that a net of depthwise/worker lives in died
   | 'DISPOSED'
   | 'ABORTED'
   | 'USAGE'; // a command line that makes no sense

@@ -18,7 +18,7 @@ export interface InputFormat {
   zeroPoint?: number;
 }
 
-const MOST_PIXELS = 100_000_000;
+export const MOST_PIXELS = 100_000_000;
 
 /** For weights that say nothing: the centre 87.5 % as TensorFlow's MobileNets are evaluated, values -1 to 1. */
 export const DEFAULT_PREPROCESSING: Preprocessing = { fit: 'centre', crop: 0.875, mean: [127.5], std: [127.5] };
@@ -35,13 +35,16 @@ export function toInput(picture: Picture, input: InputFormat, preprocessing?: Pr
     throw new DepthwiseError('UNSUPPORTED', `This model's input is [${input.shape}], not a picture [1, height, width, 3 or 1]. Use net.run() with raw values.`);
   }
   const bytesPerPixel = checkPicture(picture);
-  const pixels = resize(picture, bytesPerPixel, preprocessing ?? DEFAULT_PREPROCESSING, width, height);
-  return quantise(channels === 3 ? pixels : toGrey(pixels), input, preprocessing);
+  const nextRow = resizedRows(picture, bytesPerPixel, preprocessing ?? DEFAULT_PREPROCESSING, width, height);
+  const values = width * channels, data = new ARRAYS[input.dtype === 'float32' || input.dtype === 'int8' ? input.dtype : 'uint8'](height * values);
+  const write = rowWriter(data, input, preprocessing);
+  for (let y = 0; y < height; y++) write(channels === 3 ? nextRow(y) : toGrey(nextRow(y)), y * values, values);
+  return data;
 }
 
 function checkPicture(picture: Picture): number {
   const { data, width, height } = picture ?? {};
-  if (!ArrayBuffer.isView(data) || !Number.isInteger(width) || !Number.isInteger(height)) {
+  if (!ArrayBuffer.isView(data) || data.BYTES_PER_ELEMENT !== 1 || !Number.isInteger(width) || !Number.isInteger(height)) {
     throw new DepthwiseError('BAD_IMAGE', 'A picture is { data, width, height } with RGBA bytes, as ImageData has it. Decode JPEG or PNG files first.');
   }
   if (width < 1 || height < 1) throw new DepthwiseError('BAD_IMAGE', `The picture is ${width} x ${height} pixels: there is nothing to look at.`);
@@ -53,78 +56,88 @@ function checkPicture(picture: Picture): number {
   return bytesPerPixel;
 }
 
-/** One output position: its first source index and the weights from there on. */
-interface Tap {
-  from: number;
+/** For each output position, its first source index and the weights from there on, `most` places apart. */
+interface Taps {
+  from: Int32Array;
+  count: Int32Array;
   weights: Float64Array;
+  most: number;
 }
 
 /** Triangle filter over [start, start + length), widened when shrinking (antialiased), as Pillow's BILINEAR. */
-function taps(start: number, length: number, size: number, limit: number): Tap[] {
-  const scale = length / size, support = Math.max(1, scale);
-  return Array.from({ length: size }, (_, i) => {
+function taps(start: number, length: number, size: number, limit: number): Taps {
+  const scale = length / size, support = Math.max(1, scale), most = Math.ceil(2 * support) + 1;
+  const all: Taps = { from: new Int32Array(size), count: new Int32Array(size), weights: new Float64Array(size * most), most };
+  for (let i = 0; i < size; i++) {
     const centre = start + (i + 0.5) * scale;
     const from = Math.max(0, Math.floor(centre - support + 0.5)), to = Math.min(limit, Math.floor(centre + support + 0.5));
-    const weights = new Float64Array(Math.max(1, to - from));
+    const weights = all.weights.subarray(i * most, i * most + Math.max(1, to - from));
     let sum = 0;
     for (let j = 0; j < weights.length; j++) sum += weights[j] = Math.max(0, 1 - Math.abs((from + j + 0.5 - centre) / support));
-    return { from: Math.min(from, limit - 1), weights: sum > 0 ? weights.map((w) => w / sum) : weights.fill(1 / weights.length) };
-  });
+    for (let j = 0; j < weights.length; j++) weights[j] = sum > 0 ? weights[j] / sum : 1 / weights.length;
+    all.from[i] = Math.min(from, limit - 1);
+    all.count[i] = weights.length;
+  }
+  return all;
 }
 
-/** RGB of the wanted part of the picture at width x height, 0 to 255, not rounded. */
-function resize(picture: Picture, bytesPerPixel: number, { fit, crop }: Preprocessing, width: number, height: number): Float64Array {
-  const side = Math.max(1, Math.min(picture.width, picture.height) * crop);
-  const [w, h] = fit === 'centre' ? [side, side] : [picture.width, picture.height];
-  const columns = taps((picture.width - w) / 2, w, width, picture.width);
-  const rows = taps((picture.height - h) / 2, h, height, picture.height);
-  const top = rows[0].from, bottom = Math.max(...rows.map((tap) => tap.from + tap.weights.length));
-  const lines = new Float64Array((bottom - top) * width * 3);
-  for (let y = top; y < bottom; y++) shrinkRow(picture.data, y * picture.width * bytesPerPixel, bytesPerPixel, columns, lines, (y - top) * width * 3);
-  const out = new Float64Array(width * height * 3);
-  rows.forEach(({ from, weights }, y) => {
-    for (let j = 0; j < weights.length; j++) addRow(out, y * width * 3, lines, (from + j - top) * width * 3, width * 3, weights[j]);
-  });
-  return out;
+/**
+ * Gives the rows of the wanted part of the picture at width x height, one after the other: RGB, 0 to 255, not rounded.
+ * Only the source rows under the filter are kept, because fresh memory for all of them costs more than the arithmetic.
+ */
+function resizedRows({ data, width: w, height: h }: Picture, bytesPerPixel: number, { fit, crop }: Preprocessing, width: number, height: number): (y: number) => Float64Array {
+  const side = Math.max(1, Math.min(w, h) * crop);
+  const [wide, high] = fit === 'centre' ? [side, side] : [w, h];
+  const columns = taps((w - wide) / 2, wide, width, w), rows = taps((h - high) / 2, high, height, h);
+  const bytes = new Uint8Array(data.buffer, data.byteOffset, data.length), values = width * 3;
+  const kept = Array.from({ length: rows.most }, () => new Float64Array(values)), row = new Float64Array(values);
+  let next = 0; // the first source row that has not been shrunk
+  return (y) => {
+    const from = rows.from[y], end = from + rows.count[y];
+    for (next = Math.max(next, from); next < end; next++) shrinkRow(bytes, next * w * bytesPerPixel, bytesPerPixel, columns, kept[next % rows.most]);
+    row.fill(0);
+    for (let j = from; j < end; j++) addRow(row, kept[j % rows.most], rows.weights[y * rows.most + j - from]);
+    return row;
+  };
 }
 
-function addRow(out: Float64Array, at: number, lines: Float64Array, line: number, values: number, weight: number): void {
-  for (let i = 0; i < values; i++) out[at + i] += lines[line + i] * weight;
+function addRow(sum: Float64Array, row: Float64Array, weight: number): void {
+  for (let i = 0; i < sum.length; i++) sum[i] += row[i] * weight;
 }
 
-function shrinkRow(data: Picture['data'], row: number, bytesPerPixel: number, columns: Tap[], out: Float64Array, at: number): void {
-  for (const { from, weights } of columns) {
+function shrinkRow(bytes: Uint8Array, row: number, bytesPerPixel: number, { from, count, weights, most }: Taps, out: Float64Array): void {
+  for (let i = 0; i < from.length; i++) {
     let r = 0, g = 0, b = 0;
-    for (let j = 0, pixel = row + from * bytesPerPixel; j < weights.length; j++, pixel += bytesPerPixel) {
+    for (let j = i * most, end = j + count[i], pixel = row + from[i] * bytesPerPixel; j < end; j++, pixel += bytesPerPixel) {
       const weight = weights[j];
-      r += data[pixel] * weight;
-      g += data[pixel + 1] * weight;
-      b += data[pixel + 2] * weight;
+      r += bytes[pixel] * weight;
+      g += bytes[pixel + 1] * weight;
+      b += bytes[pixel + 2] * weight;
     }
-    out[at++] = r;
-    out[at++] = g;
-    out[at++] = b;
+    out[i * 3] = r;
+    out[i * 3 + 1] = g;
+    out[i * 3 + 2] = b;
   }
 }
 
 /** Luma of ITU-R BT.601. */
 function toGrey(rgb: Float64Array): Float64Array {
-  return filled(new Float64Array(rgb.length / 3), (i) => 0.299 * rgb[i * 3] + 0.587 * rgb[i * 3 + 1] + 0.114 * rgb[i * 3 + 2]);
+  const grey = new Float64Array(rgb.length / 3);
+  for (let i = 0; i < grey.length; i++) grey[i] = 0.299 * rgb[i * 3] + 0.587 * rgb[i * 3 + 1] + 0.114 * rgb[i * 3 + 2];
+  return grey;
 }
 
-function quantise(pixels: Float64Array, input: InputFormat, preprocessing?: Preprocessing): InputData {
-  const { mean, std } = preprocessing ?? DEFAULT_PREPROCESSING;
-  const real = (i: number): number => (pixels[i] - mean[i % mean.length]) / std[i % std.length];
-  if (input.dtype === 'float32') return filled(new Float32Array(pixels.length), real);
-  const [low, high] = input.dtype === 'int8' ? [-128, 127] : [0, 255];
-  const affine = (i: number): number => real(i) / (input.scale ?? 1) + (input.zeroPoint ?? 0);
-  const value = preprocessing ? affine : (i: number): number => pixels[i] + low;
-  const bounded = (i: number): number => Math.min(high, Math.max(low, Math.floor(value(i) + 0.5)));
-  return filled(input.dtype === 'int8' ? new Int8Array(pixels.length) : new Uint8Array(pixels.length), bounded);
-}
+const ARRAYS = { float32: Float32Array, int8: Int8Array, uint8: Uint8Array };
 
-/** TypedArray.from goes by way of an iterator, which costs more than the resize. */
-function filled<T extends InputData | Float64Array>(out: T, value: (i: number) => number): T {
-  for (let i = 0; i < out.length; i++) out[i] = value(i);
-  return out;
+/** Writes a row of pixels into the input, as the network wants them. */
+function rowWriter(out: InputData, input: InputFormat, preprocessing?: Preprocessing): (pixels: Float64Array, at: number, values: number) => void {
+  const { mean, std } = preprocessing ?? DEFAULT_PREPROCESSING, real = input.dtype === 'float32', low = input.dtype === 'int8' ? -128 : 0;
+  const scale = input.scale ?? 1, zero = input.zeroPoint ?? 0, channels = input.shape[3];
+  const means = Float64Array.from({ length: channels }, (_, c) => mean[c % mean.length]), stds = Float64Array.from({ length: channels }, (_, c) => std[c % std.length]);
+  return (pixels, at, values) => {
+    for (let i = 0, c = 0; i < values; i++, c = c + 1 < channels ? c + 1 : 0) {
+      const value = real || preprocessing ? (pixels[i] - means[c]) / stds[c] : pixels[i] + low;
+      out[at + i] = real ? value : Math.min(low + 255, Math.max(low, Math.floor((preprocessing ? value / scale + zero : value) + 0.5)));
+    }
+  };
 }

@@ -5,6 +5,8 @@ export { Net } from './net.js';
 export type { Build, ConvertOptions, LoadOptions } from './load.js';
 export type { ErrorCode } from './error.js';
 export type { Output, StepInfo, StepTime, TensorData, TensorInfo } from './net.js';
+export { pictureFrom } from './picture.js';
+export type { Encoded, Image, PictureOptions } from './picture.js';
 export type { Picture } from './image.js';
 export type { Classification, ClassifyOptions } from './tasks/classify.js';
 export type { EmbedOptions } from './tasks/embed.js';

@@ -4,7 +4,8 @@ import scalar from '../build/wasm/scalar.wasm';
 import simd from '../build/wasm/simd.wasm';
 import { fromBase64 } from './base64.js';
 import type { PlainKernels } from './engine.js';
-import { makeLoader, notBeside } from './loader.js';
+import { notBeside } from './fetched.js';
+import { makeLoader } from './loader.js';
 
 const inlined = { scalar, simd, relaxed };
 

@@ -15,8 +15,9 @@ import { Net } from './net.js';
 import type { Threads } from './net.js';
 import { probeIsRight, probePlan } from './probe.js';
 import { checkPlan } from './compile/check.js';
-import { fetchBytes } from './source.js';
-import type { FetchOptions, Source } from './source.js';
+import { fetched, notBeside } from './fetched.js';
+import type { KeepOptions } from './fetched.js';
+import type { Source } from './source.js';
 import { fromUtf8, toUtf8 } from './text.js';
 
 export interface ConvertOptions {
@@ -41,7 +42,7 @@ export interface ConvertOptions {
   style?: 'torch' | 'tf';
 }
 
-export interface LoadOptions extends ConvertOptions, FetchOptions {
+export interface LoadOptions extends ConvertOptions, KeepOptions {
   /** Takes this build or fails; default: the best that computes rightly here. 'js' is plain JavaScript. */
   build?: Build;
   /** A compiled module of some build, for hosts that compile nothing at run time. */
@@ -68,11 +69,6 @@ async function openWeights(bytes: Uint8Array, options: ConvertOptions): Promise<
     throw error;
   }
 }
-
-/** Why a file that is kept apart did not come. */
-export const notBeside = (file: string) => (cause: unknown): never => {
-  throw new DepthwiseError('NOT_FOUND', `${file} is not beside this module. Serve it there.`, { cause });
-};
 
 export async function readGraph(bytes: Uint8Array, options: ConvertOptions): Promise<Graph> {
   const magic = String.fromCharCode(...bytes.subarray(0, 10));
@@ -136,16 +132,6 @@ export interface Loader {
   loadGraph(graph: Graph, options?: { build?: Build; guard?: boolean; plan?: Purpose; threads?: number }): Promise<Net>;
   /** The WebAssembly builds that compute rightly on this host, best first; none where there is no WebAssembly. */
   availableBuilds(): Promise<WasmBuild[]>;
-}
-
-/** Bytes, and the options with what the zoo knows of them. */
-async function fetched(source: Source, options: LoadOptions): Promise<[Uint8Array, LoadOptions]> {
-  if (typeof source === 'string' && source.startsWith('zoo:')) {
-    const { weights, ...about } = await (await import('./zoo.js').catch(notBeside('zoo.js'))).pull(source.slice(4), options);
-    source = weights;
-    options = { ...about, ...options };
-  }
-  return [await fetchBytes(source, options), options];
 }
 
 /** Loading with builds from `sources`; each is compiled and tried once. */

@@ -6,7 +6,8 @@ import type { Build, Engine, MemoryReport } from './engine.js';
 import { DepthwiseError } from './error.js';
 import { bytesPerElement } from './formats/graph.js';
 import type { DType } from './formats/graph.js';
-import type { Picture } from './image.js';
+import { pictureOf } from './picture.js';
+import type { Image } from './picture.js';
 import { classify } from './tasks/classify.js';
 import type { Classification, ClassifyOptions } from './tasks/classify.js';
 import { embed } from './tasks/embed.js';
@@ -176,10 +177,10 @@ export class Net {
   }
 
   /** The likeliest labels of a picture, best first. */
-  classify(image: Picture, options?: ClassifyOptions): Classification[] { return classify(this, image, options); }
+  classify(image: Image, options?: ClassifyOptions): Classification[] { return classify(this, pictureOf(image), options); }
 
   /** The picture as a feature vector: the network's last pooled features. */
-  embed(image: Picture, options?: EmbedOptions): Float32Array { return embed(this, image, options); }
+  embed(image: Image, options?: EmbedOptions): Float32Array { return embed(this, pictureOf(image), options); }
 
   /** Frees the memory and ends the threads. Using the net afterwards is an error; disposing again is not. */
   dispose(): void {

@@ -38,7 +38,7 @@ async function read(source: Source, options: FetchOptions): Promise<Uint8Array> 
 }
 
 /** Not instanceof: some engines have no URL, and one of another realm is none of this realm's. */
-const isUrl = (source: unknown): source is URL => typeof (source as URL | undefined)?.href === 'string';
+export const isUrl = (source: unknown): source is URL => typeof (source as URL | undefined)?.href === 'string';
 
 async function readAddress(address: string | URL, options: FetchOptions): Promise<Uint8Array> {
   const text = String(address);
@@ -81,7 +81,8 @@ async function readResponse(response: Response, { onProgress }: FetchOptions): P
   return bytes;
 }
 
-async function checkIntegrity(bytes: Uint8Array, integrity: string): Promise<void> {
+/** @throws DepthwiseError BAD_FILE for other bytes */
+export async function checkIntegrity(bytes: Uint8Array, integrity: string): Promise<void> {
   if (!integrity.startsWith('sha256-')) throw new DepthwiseError('BAD_INPUT', `integrity is "sha256-" and a base64 hash, not "${integrity}".`);
   const found = `sha256-${toBase64(await sha256(bytes))}`;
   if (found !== integrity) throw new DepthwiseError('BAD_FILE', `The weights have ${found}, not ${integrity}: they are damaged or not the ones that were meant.`);

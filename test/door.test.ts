@@ -12,6 +12,8 @@ interface Door extends Record<string, unknown> {
   build(): number;
   place(steps: number, weights: number, arena: number, scratch: number): void;
   run(first: number, last: number): number;
+  widenWeights(dst: number, src: number, count: number, zero: number): void;
+  widenToFloat(dst: number, src: number, count: number, zero: number): void;
 }
 
 const wasm = { scalar, simd, relaxed };
@@ -34,6 +36,21 @@ for (const build of await testedBuilds()) {
     arena.fill(3);
     assert.is(exports.run(0, 2), 1, 'the number of the unknown step');
     assert.equal(Array.from(arena), Array.from({ length: 32 }, (_, i) => (i < 19 ? 131 : 3)));
+  });
+
+  test(`${build}: widens weights of any count and zero point, and nothing after them`, () => {
+    const COUNTS = [0, 1, 7, 8, 9, 16, 37], bytes = new Int8Array(memory.buffer, 4096, 64), after = -12345;
+    for (let i = 0; i < bytes.length; i++) bytes[i] = i < 2 ? [-128, 127][i] : i * 89;
+    for (const zero of [0, 3, -128, 127]) {
+      for (const count of COUNTS) {
+        const expected = Array.from({ length: count + 8 }, (_, i) => (i < count ? bytes[i] - zero : after));
+        const words = new Int16Array(memory.buffer, 8192, count + 8).fill(after), floats = new Float32Array(memory.buffer, 16384, count + 8).fill(after);
+        exports.widenWeights(8192, 4096, count, zero);
+        exports.widenToFloat(16384, 4096, count, zero);
+        assert.equal(Array.from(words), expected, `int16, ${count} less ${zero}`);
+        assert.equal(Array.from(floats), expected, `float32, ${count} less ${zero}`);
+      }
+    }
   });
 }
 

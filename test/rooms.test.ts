@@ -17,9 +17,10 @@ const textOf = (file: string) => readFileSync(file, 'utf8');
 
 /** Rooms from the ground up: a file may import from its own height or below. Ground files serve everyone. */
 const HEIGHTS: [RegExp, number, string][] = [
-  [/^src\/(error|source|image|threads|base64|builtin|sha256|text|wasm\.d)\.ts$/, 0, 'ground'],
+  [/^src\/(error|source|image|picture|threads|base64|builtin|sha256|text|wasm\.d)\.ts$/, 0, 'ground'],
   [/^src\/((formats|models)\/|(onnx|safetensors)\.ts)/, 1, 'formats and models'],
   [/^src\/zoo(\/|\.ts$)/, 2, 'zoo'],
+  [/^src\/(cache|fetched)\.ts$/, 2, 'fetched'],
   [/^src\/compile\//, 2, 'compile'],
   [/^src\/(engine|probe|kernels)\.ts$/, 3, 'engine'],
   [/^src\/tasks\//, 4, 'tasks'],
@@ -28,6 +29,7 @@ const HEIGHTS: [RegExp, number, string][] = [
   [/^src\/load(-compiled|-plain)?\.ts$/, 7, 'load'],
   [/^src\/quantise\//, 8, 'quantise'],
   [/^src\/(core|index|js|quantise)\.ts$/, 8, 'entries'],
+  [/^src\/worker(\/|(-program\.d)?\.ts$)/, 8, 'worker'],
   [/^src\/(cli|weights|compat)\//, 9, 'cli'],
 ];
 const roomOf = (file: string) => HEIGHTS.find(([pattern]) => pattern.test(file));

@@ -12,15 +12,15 @@ export interface IntegerOptions {
   means?: Map<string, Observed>;
 }
 
-/** `ranges` by tensor name; shift by tensor name: what is taken from the bias of the layer that makes the tensor. */
-export function integerGraph(graph: Graph, ranges: Map<string, Range>, { means }: IntegerOptions, shifts?: Map<string, Float64Array>): Graph {
+/** @param ranges by tensor name */
+export function integerGraph(graph: Graph, ranges: Map<string, Range>, { means }: IntegerOptions): Graph {
   const tensors: Tensor[] = graph.tensors.map((tensor) => {
     const range = ranges.get(tensor.name);
     return range ? { ...tensor, dtype: 'int8', quantization: quantization(range) } : { ...tensor };
   });
   const work: Graph = { ...graph, tensors, operators: graph.operators.map((op) => ({ ...op, inputs: [...op.inputs] })) };
   for (const op of work.operators) {
-    if (isWeighted(op)) integerWeights(graph, work, op, means?.get(graph.tensors[op.inputs[0]].name)?.mean, shifts?.get(graph.tensors[op.outputs[0]].name));
+    if (isWeighted(op)) integerWeights(graph, work, op, means?.get(graph.tensors[op.inputs[0]].name)?.mean);
     else op.inputs = op.inputs.map((i) => (tensors[i]?.data && tensors[i].dtype === 'float32' ? constantOperand(tensors, i) : i));
   }
   return work;
@@ -33,7 +33,7 @@ function quantization(range: Range): Tensor['quantization'] {
 
 const MOST_BIAS = 2 ** 30;
 
-function integerWeights(graph: Graph, work: Graph, op: Operator, mean?: Float64Array, shift?: Float64Array): void {
+function integerWeights(graph: Graph, work: Graph, op: Operator, mean?: Float64Array): void {
   const [input, weights, bias] = op.inputs.map((i) => graph.tensors[i]);
   const inScale = work.tensors[op.inputs[0]].quantization!.scale[0];
   const values = floats(weights), offsets = Float64Array.from(floats(bias)), channels = channelsOf(op, weights);
@@ -43,7 +43,6 @@ function integerWeights(graph: Graph, work: Graph, op: Operator, mean?: Float64A
   const scale = Float32Array.from(most, (m, c) => Math.max(m / 127, Math.abs(offsets[c]) / MOST_BIAS / inScale, 1e-10));
   const quantised = Int8Array.from(values, (w, i) => Math.max(-127, Math.min(127, Math.round(w / scale[channels.output(i)]))));
   if (mean && input) values.forEach((w, i) => { offsets[channels.output(i)] -= (quantised[i] * scale[channels.output(i)] - w) * mean[channels.input(i)]; });
-  if (shift) shift.forEach((s, c) => { offsets[c] -= s; });
   const zeroPoint = new Int32Array(channels.outputs), axis = op.attributes.kind === 'depthwiseConv2d' ? 3 : 0;
   const add = (tensor: Tensor): number => work.tensors.push(tensor) - 1;
   op.inputs = [

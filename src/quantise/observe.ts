@@ -4,15 +4,17 @@ import type { Graph } from '../formats/graph.js';
 import type { Net } from '../net.js';
 
 const BINS = 4096; // half of them for each sign
+const ONE = Float64Array.of(1);
 
-/** Values from -BINS / 2 * width up; the bins double in width when a value falls outside. */
+/** Weighted counts of values from -BINS / 2 * width up; the bins double in width when a value falls outside. */
 export class Histogram {
   readonly counts = new Float64Array(BINS);
   width = 0;
   least = Infinity;
   most = -Infinity;
 
-  add(values: Float32Array): void {
+  /** `weights` by channel; every value counts as one where there are none. */
+  add(values: Float32Array, weights: Float64Array = ONE): void {
     let size = 0;
     for (const value of values) {
       if (value < this.least) this.least = value;
@@ -21,8 +23,8 @@ export class Histogram {
     }
     if (this.width === 0) this.width = 2 ** Math.ceil(Math.log2((size || 1e-6) / (BINS / 2)));
     while (size >= this.width * (BINS / 2)) this.#widen();
-    const scale = 1 / this.width;
-    for (const value of values) this.counts[Math.floor(value * scale) + BINS / 2]++;
+    const scale = 1 / this.width, channels = weights.length;
+    for (let i = 0; i < values.length; i++) this.counts[Math.floor(values[i] * scale) + BINS / 2] += weights[i % channels];
   }
 
   #widen(): void {
@@ -45,8 +47,8 @@ export interface Observed {
   size: Float64Array;
 }
 
-/** Runs the float32 net, planned with every layer, on each input; `names` are the tensors to look at, in running order. */
-export async function observe(net: Net, inputs: Float32Array[], names: string[], after: (done: number) => void | Promise<void>): Promise<Map<string, Observed>> {
+/** Runs the float32 net, planned with every layer, on each input; `names` are the tensors to look at, in running order; `weights`: what a value counts, by tensor and channel. */
+export async function observe(net: Net, inputs: Float32Array[], names: string[], weights: Map<string, Float64Array>, after: (done: number) => void | Promise<void>): Promise<Map<string, Observed>> {
   const seen = new Map<string, Observed>();
   for (const [n, input] of inputs.entries()) {
     net.run(input);
@@ -54,7 +56,7 @@ export async function observe(net: Net, inputs: Float32Array[], names: string[],
       const { data, shape } = net.layer(name), values = data as Float32Array, channels = shape.at(-1) ?? 1;
       const of = seen.get(name) ?? { histogram: new Histogram(), mean: new Float64Array(channels), size: new Float64Array(channels) };
       seen.set(name, of);
-      of.histogram.add(values);
+      of.histogram.add(values, weights.get(name));
       const share = channels / values.length / inputs.length;
       for (let i = 0; i < values.length; i++) {
         const c = i % channels;

@@ -10,6 +10,7 @@ import { integerGraph } from './integer.js';
 import { computed, observe } from './observe.js';
 import type { Observed } from './observe.js';
 import { prepared } from './prepare.js';
+import { sensitivities } from './sensitivity.js';
 import { choose, minMax } from './ranges.js';
 import type { Choice, Method, Range } from './ranges.js';
 
@@ -46,7 +47,7 @@ export async function quantiseGraph(graph: Graph, pictures: Iterable<Picture> | 
   const watch = async (of: Graph): Promise<Map<string, Observed>> => {
     const net = await load(of, { plan: 'layers' }), before = look++ * inputs.length;
     try {
-      return await observe(net, inputs, computed(of), async (done) => {
+      return await observe(net, inputs, computed(of), sensitivities(of), async (done) => {
         options.onProgress?.(before + done, looks * inputs.length);
         await new Promise((resolve) => setTimeout(resolve)); // a page stays alive, and a signal can come in
         if (options.signal?.aborted) throw new DepthwiseError('ABORTED', 'Quantising was cancelled.');

@@ -12,8 +12,8 @@ import type { Store } from './store.js';
 import { isPinned } from './verify.js';
 
 export interface PlaceOptions {
-  /** Folder of the cache, on hosts with files; default: DEPTHWISE_CACHE, else the platform's place for caches. */
-  cache?: string;
+  /** Folder of the cache, on hosts with files (default: DEPTHWISE_CACHE, else the platform's place for caches); in a browser its name in the Cache API. */
+  cache?: string | true;
   /** Stands in for https://raw.githubusercontent.com; default: DEPTHWISE_MIRROR. */
   mirror?: string;
 }

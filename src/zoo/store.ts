@@ -13,11 +13,11 @@ export interface Store {
   remove(file: string): Promise<void>;
 }
 
-/** @param folder where there is a file system; default: DEPTHWISE_CACHE, else what the platform has for caches */
-export async function openStore(folder?: string): Promise<Store> {
-  if (hasFiles()) return folderStore(folder);
+/** @param place a folder where there is a file system (default: DEPTHWISE_CACHE, else what the platform has for caches), in a browser a cache's name */
+export async function openStore(place?: string | true): Promise<Store> {
+  if (hasFiles()) return folderStore(place === true ? undefined : place);
   try {
-    return cacheStore(await caches.open('depthwise'));
+    return cacheStore(await caches.open(typeof place === 'string' ? place : 'depthwise'));
   } catch {
     return memory; // no Cache API, or a page that may not use it
   }

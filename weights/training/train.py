@@ -28,6 +28,7 @@ def arguments():
     parser.add_argument('--start-labels', help='its labels, one a line')
     parser.add_argument('--resume', help='FILE.safetensors from this script, to go on from')
     parser.add_argument('--teacher', help='FILE.safetensors from this script, whose answers are learnt as well')
+    parser.add_argument('--rounded', action='store_true', help='activations are rounded to 8 bits while training, so that the int8 network loses less')
     parser.add_argument('--about', default='', help='origin, for the model card')
     parser.add_argument('--threads', type=int, default=os.cpu_count())
     parser.add_argument('--bfloat16', action='store_true', help='products in bfloat16, sums and weights in float32: faster for all but v3-small on CPUs that have it')
@@ -73,6 +74,22 @@ def accuracy(net, pictures, classes, size):
             hits = best == classes[i:i + 125, None]
             first, five = first + hits[:, 0].sum().item(), five + hits.any(1).sum().item()
     return 100 * first / len(pictures), 100 * five / len(pictures)
+
+
+def round_activations(net):
+    """Rounds what activation functions return as one scale for the whole tensor would; gradients pass through.
+    V3 needs it: weak channels of a hard-swish cannot be scaled up afterwards, as those of a ReLU can."""
+    def rounded(module, _, out):
+        if not module.training:
+            return out
+        with torch.no_grad():
+            step = (out.amax() - out.amin()) / 255
+            error = (out / step).round().mul_(step).sub_(out)
+        return out + error
+    for module in set(net.modules()):
+        if isinstance(module, (torch.nn.Hardswish, torch.nn.ReLU, torch.nn.ReLU6)):
+            module.inplace = False
+            module.register_forward_hook(rounded)
 
 
 def loss_of(net, x, y, mixed, teacher, bfloat16):
@@ -123,6 +140,8 @@ def main():
                 torch.nn.init.kaiming_normal_(module.weight, mode='fan_out')
     teacher = load_net(args.teacher)[0].to(memory_format=torch.channels_last) if args.teacher else None
     average, steps, rate = copy.deepcopy(net).eval(), optimiser(net), args.rate or (0.03 if args.start else 0.05 if args.resume else 0.15)
+    if args.rounded:
+        round_activations(net)
     start, step, epoch, done = time.time(), 0, 0, 0.0
     while done < 1:
         net.train()

@@ -1,0 +1,180 @@
+// The entry `depthwise/worker`: the same API off the main thread, with promises. It fetches and hands over; the net itself
+// lives in a worker, whose program comes with this file.
+import type { PlannedTensor, PlanInfo } from './compile/plan.js';
+import type { Build, MemoryReport } from './engine.js';
+import { DepthwiseError } from './error.js';
+import { fetched } from './fetched.js';
+import type { LoadOptions } from './loader.js';
+import type { Output, StepInfo, StepTime, TensorInfo, Threads } from './net.js';
+import type { Encoded, Image } from './picture.js';
+import type { Source } from './source.js';
+import type { Classification, ClassifyOptions } from './tasks/classify.js';
+import type { EmbedOptions } from './tasks/embed.js';
+import { Calls } from './worker/calls.js';
+import type { Sent } from './worker/calls.js';
+import { framesOf } from './worker/frames.js';
+import type { Watchable } from './worker/frames.js';
+import type { About } from './worker/messages.js';
+import { sent, sentInputs } from './worker/sent.js';
+import { startWorker } from './worker/start.js';
+
+export { DepthwiseError } from './error.js';
+export { pictureFrom } from './picture.js';
+export type { ErrorCode } from './error.js';
+export type { Encoded, Image, PictureOptions } from './picture.js';
+export type { Picture } from './image.js';
+export type { Build, MemoryReport } from './engine.js';
+export type { Output, StepInfo, StepTime, TensorData, TensorInfo } from './net.js';
+export type { Classification, ClassifyOptions } from './tasks/classify.js';
+export type { EmbedOptions } from './tasks/embed.js';
+export type { Watchable } from './worker/frames.js';
+export type { WorkerNet };
+
+export interface WorkerLoadOptions extends LoadOptions {
+  /** Where dist/worker-host.js is served; only for pages whose content security policy forbids workers from blobs. */
+  worker?: string | URL;
+}
+
+export interface CallOptions {
+  /** Cancels the call while it waits; what has begun runs to its end, unheard. */
+  signal?: AbortSignal;
+}
+
+export interface ImageOptions extends CallOptions {
+  /** Gives bitmaps, frames and buffers away instead of copying them; they are empty for the caller afterwards. */
+  transfer?: boolean;
+}
+
+export interface WatchOptions extends ClassifyOptions, CallOptions {}
+
+export interface Watched {
+  results: Classification[];
+  /** Milliseconds from the start of the video to the frame. */
+  timestamp: number;
+  /** Milliseconds from taking the frame to its results. */
+  ms: number;
+  /** Frames that were shown since the one before, and passed over. */
+  dropped: number;
+}
+
+/**
+ * Loads weights into a worker of their own. Takes what `load` of 'depthwise' takes.
+ * @throws DepthwiseError what `load` throws; UNSUPPORTED where no worker starts, WORKER_LOST where it dies
+ */
+export async function load(source: Source, { signal, onProgress, integrity, cache, worker, ...options }: WorkerLoadOptions = {}): Promise<WorkerNet> {
+  const calls = new Calls();
+  const starting = startWorker({
+    answer: (answer) => calls.answer(answer),
+    lost: (why) => calls.end(new DepthwiseError('WORKER_LOST', `The worker of this net died: ${why}. Load the weights again.`)),
+  }, worker).then((link) => calls.open(link), (cause) => calls.end(cause));
+  try {
+    const [bytes, { signal: _signal, onProgress: _onProgress, integrity: _integrity, cache: _cache, ...described }] =
+      await fetched(source, { ...options, signal, onProgress, integrity, cache });
+    await Promise.race([starting, aborted(signal)]);
+    return new WorkerNet(calls, await calls.ask<About>('load', Promise.resolve(weightsSent(source, bytes, described)), signal));
+  } catch (cause) {
+    calls.end(new DepthwiseError('DISPOSED', 'This net was not loaded.'));
+    throw cause;
+  }
+}
+
+/** Bytes that the caller holds are copied, others handed over. */
+function weightsSent(source: Source, bytes: Uint8Array, options: object): Sent {
+  const held = ArrayBuffer.isView(source) || Object.prototype.toString.call(source) === '[object ArrayBuffer]';
+  const own = held || bytes.byteLength !== bytes.buffer.byteLength ? bytes.slice() : bytes;
+  return { args: [own, options], transfer: [own.buffer as ArrayBuffer] };
+}
+
+const aborted = (signal?: AbortSignal): Promise<void> => new Promise((resolve) => signal?.addEventListener('abort', () => resolve()));
+
+/** A model in a worker. Calls wait for each other; any number may be made at once. Made by `load`. */
+class WorkerNet {
+  readonly build: Build;
+  readonly threads: Threads;
+  readonly memory: MemoryReport;
+  readonly inputs: TensorInfo[];
+  readonly outputs: TensorInfo[];
+  readonly steps: StepInfo[];
+  readonly tensors: PlannedTensor[];
+  readonly labels: string[] | undefined;
+  readonly preprocessing: PlanInfo['preprocessing'];
+  readonly about: PlanInfo['about'];
+  readonly #calls: Calls;
+
+  constructor(calls: Calls, about: About) {
+    this.#calls = calls;
+    this.build = about.build;
+    this.threads = about.threads;
+    this.memory = about.memory;
+    this.inputs = about.inputs;
+    this.outputs = about.outputs;
+    this.steps = about.steps;
+    this.tensors = about.tensors;
+    this.labels = about.labels;
+    this.preprocessing = about.preprocessing;
+    this.about = about.about;
+  }
+
+  /** The likeliest labels of a picture, best first. Elements are taken as they look now, files as they are. */
+  classify(image: Image | Encoded, { signal, transfer = false, ...options }: ClassifyOptions & ImageOptions = {}): Promise<Classification[]> {
+    return this.#calls.ask('classify', withImage(image, transfer, options), signal);
+  }
+
+  /** The picture as a feature vector: the network's last pooled features. */
+  embed(image: Image | Encoded, { signal, transfer = false, ...options }: EmbedOptions & ImageOptions = {}): Promise<Float32Array> {
+    return this.#calls.ask('embed', withImage(image, transfer, options), signal);
+  }
+
+  /** Runs the model once on raw bytes, one view for each input; options may come last. Returns copies of the outputs. */
+  run(...args: ArrayBufferView[] | [...inputs: ArrayBufferView[], options: CallOptions]): Promise<Output[]> {
+    const [inputs, { signal }] = parted(args);
+    return this.#calls.ask('run', sentInputs(inputs), signal);
+  }
+
+  /** A copy of any tensor of the last run, by name; with inputs, of a new run. */
+  layer(name: string, ...args: ArrayBufferView[] | [...inputs: ArrayBufferView[], options: CallOptions]): Promise<Output> {
+    const [inputs, { signal }] = parted(args);
+    return this.#calls.ask('layer', sentInputs(inputs, [name]), signal);
+  }
+
+  /** Times each step of one run. */
+  profile(...args: ArrayBufferView[] | [...inputs: ArrayBufferView[], options: CallOptions]): Promise<StepTime[]> {
+    const [inputs, { signal }] = parted(args);
+    return this.#calls.ask('profile', sentInputs(inputs), signal);
+  }
+
+  /**
+   * Classifies a video as it plays, always the newest frame; those that come meanwhile are passed over. Ends when the video
+   * ends, when the signal aborts or when the loop is left.
+   */
+  async *watch(video: Watchable, { signal, ...options }: WatchOptions = {}): AsyncGenerator<Watched, void, void> {
+    const frames = await framesOf(video, signal);
+    try {
+      for (let frame = await frames.next(); frame; frame = await frames.next()) {
+        const start = performance.now();
+        const results = await this.classify(frame.image, { ...options, signal, transfer: frame.own });
+        yield { results, timestamp: frame.timestamp, ms: performance.now() - start, dropped: frame.dropped };
+      }
+    } catch (cause) {
+      if (!signal?.aborted) throw cause;
+    } finally {
+      frames.end();
+    }
+  }
+
+  /** Ends the worker. What waits is rejected; disposing again is no error. */
+  dispose(): void {
+    this.#calls.end(new DepthwiseError('DISPOSED', 'This net was disposed of. Load the weights again.'));
+  }
+  [Symbol.dispose](): void { this.dispose(); }
+}
+
+async function withImage(image: Image | Encoded, own: boolean, options: object): Promise<Sent> {
+  const { image: sentImage, transfer } = await sent(image, own);
+  return { args: [sentImage, options], transfer };
+}
+
+function parted(args: readonly (ArrayBufferView | CallOptions)[]): [ArrayBufferView[], CallOptions] {
+  const last = args.at(-1), hasOptions = typeof last === 'object' && last !== null && !ArrayBuffer.isView(last);
+  return [(hasOptions ? args.slice(0, -1) : args) as ArrayBufferView[], hasOptions ? last as CallOptions : {}];
+}

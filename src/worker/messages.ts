@@ -1,0 +1,45 @@
+// Knows what a page and its worker say to each other; it sends nothing.
+import type { PlannedTensor, PlanInfo } from '../compile/plan.js';
+import type { Build, MemoryReport } from '../engine.js';
+import type { DepthwiseError, ErrorCode } from '../error.js';
+import type { StepInfo, TensorInfo, Threads } from '../net.js';
+
+export type Call = 'load' | 'classify' | 'embed' | 'run' | 'layer' | 'profile';
+
+/** The page asks one thing at a time. */
+export interface Question {
+  id: number;
+  call: Call;
+  args: unknown[];
+}
+
+export type Answer =
+  | { ready: true } // the program runs
+  | { id: number; value: unknown }
+  | { id: number; failed: Failure };
+
+/** An error's own class does not travel. */
+export interface Failure {
+  message: string;
+  code?: ErrorCode;
+  stack?: string;
+}
+
+export const asFailure = (error: unknown): Failure => {
+  const { message, code, stack, name } = error as DepthwiseError;
+  return { message: message ?? String(error), ...(name === 'DepthwiseError' ? { code } : { stack }) };
+};
+
+/** What a net says of itself once it is loaded. */
+export interface About {
+  build: Build;
+  threads: Threads;
+  memory: MemoryReport;
+  inputs: TensorInfo[];
+  outputs: TensorInfo[];
+  steps: StepInfo[];
+  tensors: PlannedTensor[];
+  labels: string[] | undefined;
+  preprocessing: PlanInfo['preprocessing'];
+  about: PlanInfo['about'];
+}
