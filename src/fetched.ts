@@ -1,7 +1,7 @@
 // Knows which sources of weights take more than reading: the zoo's names, and addresses whose bytes are to be kept. Both
 // are files apart, fetched by those who need them.
 import { DepthwiseError } from './error.js';
-import { fetchBytes } from './source.js';
+import { fetchBytes, isUrl } from './source.js';
 import type { FetchOptions, Source } from './source.js';
 
 export interface KeepOptions extends FetchOptions {
@@ -24,7 +24,7 @@ export async function fetched<O extends KeepOptions>(source: Source, options: O)
     const { weights, ...about } = await (await import('./zoo.js').catch(notBeside('zoo.js'))).pull(source.slice(4), options);
     source = weights;
     options = { ...about, ...options };
-  } else if (options.cache !== undefined && (typeof source === 'string' || source instanceof URL)) {
+  } else if (options.cache !== undefined && (typeof source === 'string' || isUrl(source))) {
     const { cached } = await import('./cache.js').catch(notBeside('cache.js'));
     return [await cached(source, options), options];
   }

@@ -38,7 +38,7 @@ async function read(source: Source, options: FetchOptions): Promise<Uint8Array> 
 }
 
 /** Not instanceof: some engines have no URL, and one of another realm is none of this realm's. */
-const isUrl = (source: unknown): source is URL => typeof (source as URL | undefined)?.href === 'string';
+export const isUrl = (source: unknown): source is URL => typeof (source as URL | undefined)?.href === 'string';
 
 async function readAddress(address: string | URL, options: FetchOptions): Promise<Uint8Array> {
   const text = String(address);
