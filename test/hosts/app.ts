@@ -90,7 +90,7 @@ const asGlobals: Plugin = {
 /** What a bundler makes of the package for each edge host, by that host's condition. */
 async function bundleForEdges(): Promise<void> {
   const { build } = await import('esbuild');
-  const shared = { absWorkingDir: APP, bundle: true, target: 'es2022', logLevel: 'silent' } as const;
+  const shared = { absWorkingDir: APP, bundle: true, target: 'es2022', tsconfigRaw: {}, logLevel: 'silent' } as const; // ours is not a user's
   await build({ ...shared, entryPoints: ['edge.mjs'], outdir: 'workerd', format: 'esm', conditions: ['workerd'], loader: { '.wasm': 'copy' }, outExtension: { '.js': '.mjs' } });
   await build({ ...shared, entryPoints: ['vercel.mjs'], outfile: 'vercel/vercel.js', format: 'iife', conditions: ['edge-light'], plugins: [asGlobals] });
 }
