@@ -124,13 +124,15 @@ test('stays within 128 MB, and says what CPU time a request takes', async () => 
   const { memory, build } = await (await fetch(url)).json() as { memory: { totalBytes: number }; build: string };
   assert.ok(memory.totalBytes < 4_000_000, `the net takes ${memory.totalBytes} bytes`);
   await costOf(() => post(picture640)); // until the engine has optimised
-  const http = await costOf(async () => (await fetch(url)).text()), rows: string[] = [];
+  const http = await costOf(async () => (await fetch(url)).text()), rows: string[] = [], bests: number[] = [];
   for (const [width, height, quality] of [[320, 240, 75], [640, 480, 75], [640, 480, 90], [1024, 768, 75]]) {
     const body = await jpegOf(photo(width, height), { quality }), { mean, best } = await costOf(() => post(body));
     const columns = [`${width} x ${height}`.padEnd(12), `${(body.length / 1000).toFixed(0)} kB`.padStart(6), (mean - http.mean).toFixed(1).padStart(6), (best - http.best).toFixed(1).padStart(6)];
     rows.push(columns.join(' '));
-    if (width < 1000) assert.ok(best < 40, `${columns.join(' ')} ms: far from the 10 ms of a free plan, even on a busy machine`);
+    bests.push(best);
   }
+  // The milliseconds are for reading: they depend on what else the machine does. That work follows pixels does not.
+  assert.ok(bests[1] < 8 * bests[0], `four times the pixels take ${(bests[1] / bests[0]).toFixed(1)} times the CPU`);
   const held = mostBytes + memory.totalBytes + DECODER_BYTES, upload = modules.reduce((sum, { path: file }) => sum + gzipSync(readFileSync(file)).length, 0);
   console.log([`CPU ms of a request in workerd (${build}), decoding included: mean, and best 25 of 200; HTTP alone (${http.mean.toFixed(1)}, ${http.best.toFixed(1)}) is taken off. ${cpus()[0].model}`, ...rows,
     `start: ${cpuMs - empty.cpuMs} ms of CPU more than an empty worker; first request ${firstMs} ms`,
