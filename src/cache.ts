@@ -1,7 +1,7 @@
 // Knows how weights from an address are kept and found again, and that what was kept is checked. Where files lie is known
 // by zoo/store.ts.
 import { hasFiles } from './builtin.js';
-import { sha256 } from './sha256.js';
+import { hex, sha256 } from './sha256.js';
 import { checkIntegrity, fetchBytes } from './source.js';
 import type { KeepOptions } from './fetched.js';
 import { openStore } from './zoo/store.js';
@@ -27,5 +27,5 @@ const isRight = (bytes: Uint8Array, integrity?: string): Promise<boolean> =>
 /** The hash of what it shall be, else of its address: short, and good for a file's name. */
 async function nameOf(address: string | URL, integrity?: string): Promise<string> {
   const key = integrity ?? new URL(address, globalThis.document?.baseURI ?? globalThis.location?.href).href;
-  return `weights-${Array.from(await sha256(new TextEncoder().encode(key)), (byte) => byte.toString(16).padStart(2, '0')).join('')}`;
+  return `weights-${hex(await sha256(new TextEncoder().encode(key)))}`;
 }

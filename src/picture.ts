@@ -3,6 +3,7 @@
 import { DepthwiseError } from './error.js';
 import { MOST_PIXELS } from './image.js';
 import type { Picture } from './image.js';
+import { checkAnswered } from './source.js';
 
 /** What can be looked at at once. Told by what it has, not by its class: elements of other windows count as well. */
 export type Image =
@@ -156,7 +157,7 @@ async function blobOf(source: unknown): Promise<Blob | undefined> {
 }
 
 export async function answerOf(response: Response): Promise<Blob> {
-  if (!response.ok) throw new DepthwiseError('NOT_FOUND', `${response.url || 'The server'} answered ${response.status} ${response.statusText}. Check the address.`);
+  checkAnswered(response);
   try {
     return await response.blob();
   } catch (cause) {

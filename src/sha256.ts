@@ -49,3 +49,6 @@ export function plainSha256(bytes: Uint8Array): Uint8Array {
   hash.forEach((x, i) => out.setInt32(i * 4, x));
   return new Uint8Array(out.buffer);
 }
+
+/** A hash as people write it. */
+export const hex = (hash: Uint8Array): string => Array.from(hash, (byte) => byte.toString(16).padStart(2, '0')).join('');

@@ -65,8 +65,13 @@ async function readFile(path: string | URL): Promise<Uint8Array> {
   }
 }
 
-async function readResponse(response: Response, { onProgress }: FetchOptions): Promise<Uint8Array> {
+/** @throws DepthwiseError NOT_FOUND where the server refused */
+export function checkAnswered(response: Response): void {
   if (!response.ok) throw new DepthwiseError('NOT_FOUND', `${response.url || 'The server'} answered ${response.status} ${response.statusText}. Check the address.`);
+}
+
+async function readResponse(response: Response, { onProgress }: FetchOptions): Promise<Uint8Array> {
+  checkAnswered(response);
   if (!onProgress || !response.body) return new Uint8Array(await response.arrayBuffer());
   const total = Number(response.headers.get('content-length') ?? 0), chunks: Uint8Array[] = [];
   let done = 0;

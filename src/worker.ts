@@ -6,6 +6,7 @@ import { DepthwiseError } from './error.js';
 import { fetched } from './fetched.js';
 import type { LoadOptions } from './loader.js';
 import type { Output, StepInfo, StepTime, TensorInfo, Threads } from './net.js';
+import { isBytes } from './picture.js';
 import type { Encoded, Image } from './picture.js';
 import type { Source } from './source.js';
 import type { Classification, ClassifyOptions } from './tasks/classify.js';
@@ -80,8 +81,7 @@ export async function load(source: Source, { signal, onProgress, integrity, cach
 
 /** Bytes that the caller holds are copied, others handed over. */
 function weightsSent(source: Source, bytes: Uint8Array, options: object): Sent {
-  const held = ArrayBuffer.isView(source) || Object.prototype.toString.call(source) === '[object ArrayBuffer]';
-  const own = held || bytes.byteLength !== bytes.buffer.byteLength ? bytes.slice() : bytes;
+  const own = isBytes(source) || bytes.byteLength !== bytes.buffer.byteLength ? bytes.slice() : bytes;
   return { args: [own, options], transfer: [own.buffer as ArrayBuffer] };
 }
 

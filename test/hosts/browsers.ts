@@ -6,6 +6,7 @@ import { existsSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { createServer } from 'node:net';
 import path from 'node:path';
+import { commandFor } from '../apart.js';
 
 /** What a driver of another package gives: its types are installed apart as well. */
 type Foreign = any;
@@ -43,7 +44,7 @@ export class HostMissing extends Error {
 
 export const apt = (packages: string): string => `apt-get update && apt-get install -y --no-install-recommends ${packages}`;
 /** Packages too large for devDependencies, each in a folder of its own under build/hosts. */
-export const npm = (folder: string, ...packages: string[]): string => `npm install --prefix build/hosts/${folder} ${packages.join(' ')} --no-save --no-audit --no-fund`;
+export const npm = (folder: string, ...packages: string[]): string => commandFor(`hosts/${folder}`, packages);
 
 const DRIVERS = { playwright: 'playwright-core@1.65.1', puppeteer: 'puppeteer-core@24.43.1' };
 export const INSTALL = {
