@@ -32,7 +32,7 @@ export const OP_INVERTED_RESIDUAL = 17;
 /** Words of a step record. */
 export const STEP_WORDS = 48;
 export const OP = 0;
-export const DTYPE = 1; // FLOAT32 or INT8
+export const DTYPE = 1; // FLOAT32, INT8 or INT32
 export const SRC = 2; // arena
 export const SRC2 = 3; // arena, or weights where SRC2_CONSTANT is 1
 export const DST = 4; // arena
@@ -91,6 +91,7 @@ export const PANEL_AT = 16;
 
 export const FLOAT32 = 0;
 export const INT8 = 1;
+export const INT32 = 2; // moved and counted with, not multiplied
 
 /** Functions of word ACTIVATION. */
 export const CLAMP = 0;

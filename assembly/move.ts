@@ -1,5 +1,5 @@
 // Knows the steps that only move values: padding, transposing, copying rows. It computes nothing.
-import { C, COUNT, DST, DTYPE, FLOAT32, H, KH, OH, OW, PAD_LEFT, PAD_TOP, SRC, W, ZERO_IN } from './abi';
+import { C, COUNT, DST, DTYPE, FLOAT32, H, INT8, KH, OH, OW, PAD_LEFT, PAD_TOP, SRC, W, ZERO_IN } from './abi';
 import { activation, word } from './step';
 
 /** H x W x C into OH x OW x C, PAD_TOP rows down and PAD_LEFT columns right, the rest zero (ZERO_IN for int8). */
@@ -17,7 +17,7 @@ export function pad(step: usize): void {
 
 /** Up to four dimensions: output sizes in words H, W, C, COUNT and their input strides (elements) in OH, OW, OC, KH. */
 export function transpose(step: usize): void {
-  const shift = word(step, DTYPE) == FLOAT32 ? 2 : 0;
+  const shift = word(step, DTYPE) == INT8 ? 0 : 2;
   const src = activation(step, SRC);
   let dst = activation(step, DST);
   for (let a = 0; a < word(step, H); a++) {
@@ -25,7 +25,7 @@ export function transpose(step: usize): void {
       for (let c = 0; c < word(step, C); c++) {
         let at = a * word(step, OH) + b * word(step, OW) + c * word(step, OW + 1);
         for (let d = 0; d < word(step, COUNT); d++, at += word(step, KH), dst += 1 << shift) {
-          if (shift) store<f32>(dst, load<f32>(src + (<usize>at << 2)));
+          if (shift) store<i32>(dst, load<i32>(src + (<usize>at << 2)));
           else store<i8>(dst, load<i8>(src + at));
         }
       }

@@ -26,16 +26,17 @@ export const DEFAULT_PREPROCESSING: Preprocessing = { fit: 'centre', crop: 0.875
 export type InputData = Float32Array | Int8Array | Uint8Array;
 
 /**
+ * @param region the part of the picture to take, where the preprocessing is not to say it
  * @param preprocessing from the weights; where absent, 8-bit inputs take the pixels as they are (0 to 255, or 128 less)
  * @throws DepthwiseError BAD_IMAGE for an empty, huge or inconsistent picture, UNSUPPORTED for an input that is no picture
  */
-export function toInput(picture: Picture, input: InputFormat, preprocessing?: Preprocessing): InputData {
+export function toInput(picture: Picture, input: InputFormat, preprocessing?: Preprocessing, region?: Region): InputData {
   const [, height, width, channels] = input.shape;
   if (input.shape.length !== 4 || (channels !== 3 && channels !== 1)) {
     throw new DepthwiseError('UNSUPPORTED', `This model's input is [${input.shape}], not a picture [1, height, width, 3 or 1]. Use net.run() with raw values.`);
   }
   const bytesPerPixel = checkPicture(picture);
-  const nextRow = resizedRows(picture, bytesPerPixel, preprocessing ?? DEFAULT_PREPROCESSING, width, height);
+  const nextRow = resizedRows(picture, bytesPerPixel, region ?? regionOf(picture, preprocessing ?? DEFAULT_PREPROCESSING), width, height);
   const values = width * channels, data = new ARRAYS[input.dtype === 'float32' || input.dtype === 'int8' ? input.dtype : 'uint8'](height * values);
   const write = rowWriter(data, input, preprocessing);
   for (let y = 0; y < height; y++) write(channels === 3 ? nextRow(y) : toGrey(nextRow(y)), y * values, values);
@@ -54,6 +55,21 @@ function checkPicture(picture: Picture): number {
     throw new DepthwiseError('BAD_IMAGE', `A ${width} x ${height} picture has ${width * height * 4} bytes (RGBA) or ${width * height * 3} (RGB); ${data.length} were given.`);
   }
   return bytesPerPixel;
+}
+
+/** A part of a picture, in its pixels. */
+export interface Region {
+  x: number;
+  y: number;
+  width: number;
+  height: number;
+}
+
+/** The part of a picture that becomes the input; answers about places in the input are taken back to the picture by it. */
+export function regionOf({ width, height }: { width: number; height: number }, { fit, crop }: Preprocessing): Region {
+  if (fit === 'stretch') return { x: 0, y: 0, width, height };
+  const side = Math.max(1, Math.min(width, height) * crop);
+  return { x: (width - side) / 2, y: (height - side) / 2, width: side, height: side };
 }
 
 /** For each output position, its first source index and the weights from there on, `most` places apart. */
@@ -85,10 +101,8 @@ function taps(start: number, length: number, size: number, limit: number): Taps 
  * Gives the rows of the wanted part of the picture at width x height, one after the other: RGB, 0 to 255, not rounded.
  * Only the source rows under the filter are kept, because fresh memory for all of them costs more than the arithmetic.
  */
-function resizedRows({ data, width: w, height: h }: Picture, bytesPerPixel: number, { fit, crop }: Preprocessing, width: number, height: number): (y: number) => Float64Array {
-  const side = Math.max(1, Math.min(w, h) * crop);
-  const [wide, high] = fit === 'centre' ? [side, side] : [w, h];
-  const columns = taps((w - wide) / 2, wide, width, w), rows = taps((h - high) / 2, high, height, h);
+function resizedRows({ data, width: w, height: h }: Picture, bytesPerPixel: number, region: Region, width: number, height: number): (y: number) => Float64Array {
+  const columns = taps(region.x, region.width, width, w), rows = taps(region.y, region.height, height, h);
   const bytes = new Uint8Array(data.buffer, data.byteOffset, data.length), values = width * 3;
   const kept = Array.from({ length: rows.most }, () => new Float64Array(values)), row = new Float64Array(values);
   let next = 0; // the first source row that has not been shrunk

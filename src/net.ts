@@ -23,6 +23,7 @@ export interface TensorInfo {
   zeroPoint?: number;
 }
 
+/** int64 tensors, which hold counts and indices, come as an Int32Array: a copy of their low halves. */
 export type TensorData = Float32Array | Int8Array | Uint8Array | Int32Array;
 
 export interface Output extends TensorInfo {
@@ -217,11 +218,18 @@ export class Net {
   #output(engine: Engine, tensor: PlannedTensor): Output {
     const { buffer, byteOffset } = engine.bytes(tensor.offset, tensor.bytes);
     const length = tensor.bytes / bytesPerElement[tensor.dtype];
-    const data = tensor.dtype === 'float32' ? new Float32Array(buffer, byteOffset, length)
-      : tensor.dtype === 'int8' ? new Int8Array(buffer, byteOffset, length) : new Uint8Array(buffer, byteOffset, length);
+    if (tensor.dtype === 'int64') return { ...publicInfo(tensor), data: new Int32Array(buffer, byteOffset, length * 2).filter((_, i) => i % 2 === 0) };
+    const data = new ARRAYS[tensor.dtype](buffer, byteOffset, length);
     return { ...publicInfo(tensor), data };
   }
 }
+
+type ArrayOf = new (buffer: ArrayBufferLike, byteOffset: number, length: number) => TensorData;
+
+/** Where JavaScript has no array of a type, its bytes. */
+const ARRAYS: Record<Exclude<DType, 'int64'>, ArrayOf> = {
+  float32: Float32Array, int8: Int8Array, uint8: Uint8Array, int32: Int32Array, bool: Uint8Array, float16: Uint8Array, int16: Uint8Array,
+};
 
 const publicInfo = ({ name, shape, dtype, scale, zeroPoint }: PlannedTensor): TensorInfo =>
   ({ name, shape, dtype, ...(scale !== undefined && { scale, zeroPoint }) });

@@ -95,13 +95,15 @@ function blockFault(w: Int32Array, parts: Int32Array[], plan: Plan): string | un
 }
 
 const WINDOWED = [abi.OP_CONV, abi.OP_DEPTHWISE, abi.OP_AVERAGE_POOL];
+/** Kernels that also take int32. */
+const OF_NUMBERS = [abi.OP_TRANSPOSE, abi.OP_COPY];
 const WEIGHTED = [abi.OP_CONV, abi.OP_DEPTHWISE, abi.OP_POINTWISE];
 
 /** Sizes that a kernel divides by or walks over must be at least one, and padding must not pass the padded row. */
 function windowFault(w: Int32Array): string | undefined {
   const within = (word: number, low: number): boolean => w[word] >= low && w[word] <= 65536;
   const op = w[abi.OP];
-  if (w[abi.DTYPE] !== abi.FLOAT32 && w[abi.DTYPE] !== abi.INT8) return 'has an unknown type';
+  if (w[abi.DTYPE] !== abi.FLOAT32 && w[abi.DTYPE] !== abi.INT8 && !(w[abi.DTYPE] === abi.INT32 && OF_NUMBERS.includes(op))) return 'has an unknown type';
   if ([...WEIGHTED, abi.OP_AVERAGE_POOL, abi.OP_MEAN, abi.OP_SOFTMAX].includes(op) && w[abi.C] < 1) return 'has no channels';
   if (WEIGHTED.includes(op) && w[abi.OC] < 1) return 'has no output channels';
   if (!WINDOWED.includes(op)) return undefined;
@@ -117,7 +119,7 @@ function windowFault(w: Int32Array): string | undefined {
 
 /** Bytes that a step touches in each section, from its sizes. */
 function extentOf(w: Int32Array): Extent | undefined {
-  const float = w[abi.DTYPE] === abi.FLOAT32, size = float ? 4 : 1;
+  const float = w[abi.DTYPE] === abi.FLOAT32, size = w[abi.DTYPE] === abi.INT8 ? 1 : 4;
   const count = w[abi.COUNT] * size, panels = Math.ceil(w[abi.OC] / abi.PANEL);
   const map = w[abi.H] * w[abi.W] * w[abi.C] * size, out = w[abi.OH] * w[abi.OW] * w[abi.OC] * size;
   const pairs = w[abi.OP] === abi.OP_DEPTHWISE ? 1 : 2;
