@@ -11,6 +11,7 @@ import {
   Random, binaryGraph, blockGraph, convGraph, fullyConnectedGraph, moveGraph, poolGraph, quantizeGraph, randomValues, softmaxGraph, unaryGraph,
 } from './random-graph.js';
 import type { ActivationType } from './random-graph.js';
+import { argMaxGraph, dilatedGraph, resizeGraph, tileGraph } from './random-maps.js';
 import { interpret } from './reference.js';
 
 const CASES = Number(process.env.CASES ?? 60);
@@ -23,7 +24,7 @@ const KINDS: Record<string, Make> = {
   depthwise: (random, dtype) => convGraph(random, dtype, true),
   block: blockGraph,
   'fully connected': fullyConnectedGraph, 'add, sub, mul': binaryGraph, pool: poolGraph, activation: unaryGraph, 'pad, transpose': moveGraph,
-  softmax: softmaxGraph, 'quantise, dequantise': quantizeGraph,
+  softmax: softmaxGraph, 'quantise, dequantise': quantizeGraph, resize: resizeGraph, 'arg max': argMaxGraph, tile: tileGraph, 'dilated, by batches': dilatedGraph,
 };
 
 /** The answer of guarded plans, which plans without guards, where results may lie over inputs, must repeat bit for bit. */
