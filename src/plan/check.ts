@@ -5,8 +5,7 @@ import { DepthwiseError } from '../error.js';
 import { bytesPerElement, elements } from '../formats/graph.js';
 import { recordsOf } from './plan.js';
 import type { Plan } from './plan.js';
-import { placeScratch } from './fuse.js';
-import { convBytes, gatherBytes, ringBytes } from './scratch.js';
+import { convBytes, gatherBytes, placeScratch, ringBytes } from './scratch.js';
 
 const MOST = 2 ** 30;
 
