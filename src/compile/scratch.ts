@@ -30,3 +30,7 @@ export function ringBytes(words: Int32Array): number {
   const panels = Math.ceil(words[abi.OC] / abi.PANEL), slack = abi.DEPTHWISE_COLUMNS * words[abi.STRIDE_W];
   return (windowRows(words) * width * panels + slack) * abi.PANEL * 4 + words[abi.KH] * words[abi.KW] * 4;
 }
+
+/** Bytes of a detection's boxes, scores and lists (assembly/detection.ts). */
+export const detectionBytes = (words: Int32Array): number =>
+  words[abi.COUNT] * 24 + Math.max(words[abi.COUNT], words[abi.FOUND]) * 4 + words[abi.FOUND] * 16;
