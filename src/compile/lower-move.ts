@@ -35,23 +35,19 @@ export function lowerTranspose(lowering: Lowering, op: Operator): Step {
   });
 }
 
-/** One copy an input; 8-bit inputs must share the output's quantisation, as TFLite's int8 form demands. */
+/** One copy for each input that does not lie in its place already; 8-bit ones have the output's scale (simplify.ts). */
 export function lowerConcatenation(lowering: Lowering, op: Operator, a: Attribute<'concatenation'>): Step[] {
-  const output = lowering.tensor(op.outputs[0]);
-  const axis = a.axis < 0 ? a.axis + output.shape.length : a.axis;
-  const size = bytesPerElement[output.dtype];
-  const inner = elements(output.shape.slice(axis + 1)) * size;
+  const output = lowering.tensor(op.outputs[0]), axis = a.axis < 0 ? a.axis + output.shape.length : a.axis;
+  const inner = elements(output.shape.slice(axis + 1)) * bytesPerElement[output.dtype];
   let at = 0;
-  return op.inputs.map((input) => {
-    const { shape, data, name } = lowering.tensor(input);
-    if (data || (output.quantization && size === 1 && JSON.stringify(affine(lowering.tensor(input), op.where)) !== JSON.stringify(affine(output, op.where)))) {
-      throw new DepthwiseError('UNSUPPORTED', `${op.where}: input "${name}" is a constant or has another scale than the output.`);
-    }
-    const step = lowering.step(op, abi.OP_COPY, {
-      [abi.COUNT]: elements(shape.slice(0, axis)), [abi.W]: shape[axis] * inner, [abi.C]: output.shape[axis] * inner, [abi.OW]: at,
-    });
-    step.src = input;
+  return op.inputs.flatMap((input) => {
+    const { shape, data, name } = lowering.tensor(input), start = at;
+    if (data) throw new DepthwiseError('UNSUPPORTED', `${op.where}: input "${name}" is a constant.`);
     at += shape[axis] * inner;
-    return step;
+    if (lowering.isInside(input, op.outputs[0], start)) return [];
+    const step = lowering.step(op, abi.OP_COPY, {
+      [abi.COUNT]: elements(shape.slice(0, axis)), [abi.W]: shape[axis] * inner, [abi.C]: output.shape[axis] * inner, [abi.OW]: start,
+    });
+    return [{ ...step, src: input }];
   });
 }

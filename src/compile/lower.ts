@@ -6,9 +6,10 @@ import { elements } from '../formats/graph.js';
 import type { Activation, Attributes, DType, Operator, Tensor } from '../formats/graph.js';
 import { lowerAdd, lowerMultiply } from './lower-binary.js';
 import { lowerConv, lowerDepthwise, lowerFullyConnected } from './lower-conv.js';
+import { lowerDetection } from './lower-detection.js';
 import { lowerConcatenation, lowerPad, lowerTranspose } from './lower-move.js';
 import { lowerAveragePool, lowerMean } from './lower-pool.js';
-import { lowerActivation, lowerDequantise, lowerQuantise, lowerSoftmax } from './lower-unary.js';
+import { lowerActivation, lowerDequantise, lowerQuantise, lowerRescale, lowerSoftmax } from './lower-unary.js';
 import { affine, clampRange } from './quantise.js';
 import type { Affine } from './quantise.js';
 import type { Simplified } from './simplify.js';
@@ -38,9 +39,17 @@ export type Attribute<K extends Attributes['kind']> = Extract<Attributes, { kind
 
 export class Lowering {
   readonly tensors: Tensor[];
+  readonly #graph: Simplified;
 
   constructor(graph: Simplified) {
     this.tensors = graph.tensors;
+    this.#graph = graph;
+  }
+
+  /** Whether a tensor's bytes lie inside of another's already, `bytes` after its beginning. */
+  isInside(i: number, other: number, bytes: number): boolean {
+    const { alias, inside } = this.#graph;
+    return alias[i] === alias[other] && (inside.get(i) ?? 0) === (inside.get(other) ?? 0) + bytes;
   }
 
   /** A new step of operator `op`, its first input and output set. */
@@ -119,7 +128,7 @@ export function lower(graph: Simplified): Step[] {
 const EIGHT_BIT = new Set(['int8', 'uint8']);
 
 /** Operators between types; all others read and write floats, or 8-bit values. */
-const BETWEEN_TYPES = new Set<Attributes['kind']>(['quantize', 'dequantize']);
+const BETWEEN_TYPES = new Set<Attributes['kind']>(['quantize', 'dequantize', 'detection']);
 
 /** Operators that also take whole numbers (int32, int64), and say themselves which. */
 const OF_NUMBERS = new Set<Attributes['kind']>(['concatenation', 'transpose']);
@@ -156,6 +165,8 @@ function lowerOne(lowering: Lowering, op: Operator): Step[] {
     case 'quantize': return [lowerQuantise(lowering, op)];
     case 'dequantize': return [lowerDequantise(lowering, op)];
     case 'concatenation': return lowerConcatenation(lowering, op, a);
+    case 'rescale': return [lowerRescale(lowering, op)];
+    case 'detection': return [lowerDetection(lowering, op, a)];
     case 'batchNorm': throw new DepthwiseError('UNSUPPORTED', `${op.where}: a batch norm that follows no convolution. Fold it before exporting.`);
     default: throw new DepthwiseError('UNSUPPORTED', `${op.where}: ${a.kind} of values that are known only at run time. Export the model with fixed shapes.`);
   }

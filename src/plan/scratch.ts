@@ -49,3 +49,7 @@ export function placeScratch(words: Int32Array, parts: Int32Array[]): number {
   take(abi.PANEL_AT, !float && expand ? filter[abi.W] * abi.PANEL : 0);
   return at;
 }
+
+/** Bytes of a detection's boxes, scores and lists (assembly/detection.ts). */
+export const detectionBytes = (words: Int32Array): number =>
+  words[abi.COUNT] * 24 + Math.max(words[abi.COUNT], words[abi.FOUND]) * 4 + words[abi.FOUND] * 16;
