@@ -1,4 +1,4 @@
-// Knows how operators that only move values become steps: padding, transposing, concatenating.
+// Knows how operators that only move values become steps: padding, transposing, repeating, concatenating.
 import * as abi from '../../assembly/abi.js';
 import { DepthwiseError } from '../error.js';
 import { bytesPerElement, elements, numbers } from '../formats/graph.js';
@@ -27,12 +27,44 @@ export function lowerTranspose(lowering: Lowering, op: Operator): Step {
     throw new DepthwiseError('UNSUPPORTED', `${op.where}: transposes [${input}] by [${permutation}]; up to four dimensions, each once.`);
   }
   const strides = input.map((_, i) => elements(input.slice(i + 1)));
-  const sizes = [...Array(4 - input.length).fill(1), ...permutation.map((i) => input[i])];
-  const steps = [...Array(4 - input.length).fill(0), ...permutation.map((i) => strides[i])];
+  return walk(lowering, op, permutation.map((i) => ({ size: input[i], stride: strides[i] })));
+}
+
+/** How often the output goes along a dimension of the input, and how far apart its values lie there. */
+interface Way {
+  size: number;
+  stride: number;
+}
+
+/** The output in order, from up to four ways through the input. */
+function walk(lowering: Lowering, op: Operator, ways: Way[]): Step {
+  const [a, b, c, d] = [...Array<Way>(4 - ways.length).fill({ size: 1, stride: 0 }), ...ways];
   return lowering.step(op, abi.OP_TRANSPOSE, {
-    [abi.H]: sizes[0], [abi.W]: sizes[1], [abi.C]: sizes[2], [abi.COUNT]: sizes[3],
-    [abi.OH]: steps[0], [abi.OW]: steps[1], [abi.OC]: steps[2], [abi.KH]: steps[3],
+    [abi.H]: a.size, [abi.W]: b.size, [abi.C]: c.size, [abi.COUNT]: d.size,
+    [abi.OH]: a.stride, [abi.OW]: b.stride, [abi.OC]: c.stride, [abi.KH]: d.stride,
   });
+}
+
+/** A repeat is a way that stays where it is. Ways that go on from each other are one. */
+export function lowerTile(lowering: Lowering, op: Operator): Step {
+  const { shape, dtype } = lowering.tensor(op.inputs[0]), output = lowering.tensor(op.outputs[0]), { data } = lowering.tensor(op.inputs[1]);
+  const repeats = data ? numbers(lowering.tensor(op.inputs[1])) : [];
+  if (repeats.length !== shape.length || repeats.some((n, i) => n < 1 || n * shape[i] !== output.shape[i]) || output.shape.length !== shape.length) {
+    throw new DepthwiseError(data ? 'BAD_FILE' : 'UNSUPPORTED', `${op.where}: repeats [${shape}] by ${data ? `[${repeats}]` : 'what is known only at run time'} to [${output.shape}]. Export the model with fixed shapes.`);
+  }
+  const ways: Way[] = [];
+  shape.forEach((size, i) => {
+    for (const way of [{ size: repeats[i], stride: 0 }, { size, stride: elements(shape.slice(i + 1)) }]) {
+      const before = ways.at(-1);
+      if (way.size === 1) continue;
+      if (before && before.stride === way.size * way.stride) Object.assign(before, { size: before.size * way.size, stride: way.stride });
+      else ways.push(way);
+    }
+  });
+  if (ways.length > 4 || dtype === 'int64' || dtype !== output.dtype) {
+    throw new DepthwiseError('UNSUPPORTED', `${op.where}: repeats ${dtype} [${shape}] by [${repeats}]; at most two dimensions that are longer than one can be repeated, of float32, 8-bit or int32 values.`);
+  }
+  return walk(lowering, op, ways);
 }
 
 /** One copy for each input that does not lie in its place already; 8-bit ones have the output's scale (simplify.ts). */

@@ -7,8 +7,9 @@ import type { Activation, Attributes, DType, Operator, Tensor } from '../formats
 import { lowerAdd, lowerMultiply } from './lower-binary.js';
 import { lowerConv, lowerDepthwise, lowerFullyConnected } from './lower-conv.js';
 import { lowerDetection } from './lower-detection.js';
-import { lowerConcatenation, lowerPad, lowerTranspose } from './lower-move.js';
+import { lowerConcatenation, lowerPad, lowerTile, lowerTranspose } from './lower-move.js';
 import { lowerAveragePool, lowerMean } from './lower-pool.js';
+import { lowerArgMax, lowerResize } from './lower-resize.js';
 import { lowerActivation, lowerDequantise, lowerQuantise, lowerRescale, lowerSoftmax } from './lower-unary.js';
 import { affine, clampRange } from './quantise.js';
 import type { Affine } from './quantise.js';
@@ -131,7 +132,7 @@ const EIGHT_BIT = new Set(['int8', 'uint8']);
 const BETWEEN_TYPES = new Set<Attributes['kind']>(['quantize', 'dequantize', 'detection']);
 
 /** Operators that also take whole numbers (int32, int64), and say themselves which. */
-const OF_NUMBERS = new Set<Attributes['kind']>(['concatenation', 'transpose']);
+const OF_NUMBERS = new Set<Attributes['kind']>(['concatenation', 'transpose', 'tile', 'argMax']);
 
 function checkTypes(lowering: Lowering, op: Operator): void {
   const kind = op.attributes.kind;
@@ -165,6 +166,11 @@ function lowerOne(lowering: Lowering, op: Operator): Step[] {
     case 'quantize': return [lowerQuantise(lowering, op)];
     case 'dequantize': return [lowerDequantise(lowering, op)];
     case 'concatenation': return lowerConcatenation(lowering, op, a);
+    case 'resizeBilinear': return [lowerResize(lowering, op, a)];
+    case 'argMax': return [lowerArgMax(lowering, op, a)];
+    case 'tile': return [lowerTile(lowering, op)];
+    case 'spaceToBatch': case 'batchToSpace':
+      throw new DepthwiseError('UNSUPPORTED', `${op.where}: runs only as part of a dilated convolution: SPACE_TO_BATCH_ND, one convolution of stride 1 with VALID padding, BATCH_TO_SPACE_ND. Export the model with dilation_rate.`);
     case 'rescale': return [lowerRescale(lowering, op)];
     case 'detection': return [lowerDetection(lowering, op, a)];
     case 'batchNorm': throw new DepthwiseError('UNSUPPORTED', `${op.where}: a batch norm that follows no convolution. Fold it before exporting.`);

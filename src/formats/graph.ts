@@ -57,6 +57,10 @@ export type Attributes =
   | { kind: 'shape' } // x; integer output
   | { kind: 'stridedSlice'; beginMask: number; endMask: number; shrinkAxisMask: number; newAxisMask: number } // x, begin, end, strides
   | { kind: 'pack'; axis: number } // x...
+  | { kind: 'resizeBilinear'; alignCorners: boolean; halfPixelCenters: boolean } // x, [height, width] int32
+  | { kind: 'argMax'; axis: number } // x; int32 or int64 output
+  | { kind: 'tile' } // x, repeats along each dimension int32
+  | { kind: 'spaceToBatch' | 'batchToSpace' } // x, block [height, width], paddings or crops [2,2] int32
   | { kind: 'concatenation'; axis: number; activation: Activation } // x...
   | { kind: 'rescale' } // x, 8-bit, to the scale of the output as CONCATENATION does it
   | ({ kind: 'detection' } & Detection); // encodings [1,N,4 or more], scores [1,N,classes or one more], anchors [N,4]; four outputs

@@ -5,7 +5,7 @@ import { DepthwiseError } from '../error.js';
 import { bytesPerElement, elements } from '../formats/graph.js';
 import { recordsOf } from './plan.js';
 import type { Plan } from './plan.js';
-import { convBytes, detectionBytes, gatherBytes, placeScratch, ringBytes } from './scratch.js';
+import { convBytes, detectionBytes, gatherBytes, placeScratch, resizeBytes, ringBytes } from './scratch.js';
 
 const MOST = 2 ** 30;
 
@@ -103,8 +103,10 @@ function windowFault(w: Int32Array): string | undefined {
   const within = (word: number, low: number): boolean => w[word] >= low && w[word] <= 65536;
   const op = w[abi.OP];
   if (w[abi.DTYPE] !== abi.FLOAT32 && w[abi.DTYPE] !== abi.INT8 && !(w[abi.DTYPE] === abi.INT32 && OF_NUMBERS.includes(op))) return 'has an unknown type';
-  if ([...WEIGHTED, abi.OP_AVERAGE_POOL, abi.OP_MEAN, abi.OP_SOFTMAX].includes(op) && w[abi.C] < 1) return 'has no channels';
+  if ([...WEIGHTED, abi.OP_AVERAGE_POOL, abi.OP_MEAN, abi.OP_SOFTMAX, abi.OP_RESIZE, abi.OP_ARG_MAX].includes(op) && w[abi.C] < 1) return 'has no channels';
   if (WEIGHTED.includes(op) && w[abi.OC] < 1) return 'has no output channels';
+  if (op === abi.OP_RESIZE && ![abi.H, abi.W, abi.OH, abi.OW].every((word) => within(word, 1))) return 'has an impossible size';
+  if (op === abi.OP_ARG_MAX && w[abi.INDEX_BYTES] !== 4 && w[abi.INDEX_BYTES] !== 8) return 'has indices of an unknown size';
   if (!WINDOWED.includes(op)) return undefined;
   if (![abi.KH, abi.KW, abi.STRIDE_H, abi.STRIDE_W].every((word) => within(word, 1))) return 'has an impossible window';
   if (op !== abi.OP_AVERAGE_POOL && ![abi.DILATION_H, abi.DILATION_W].every((word) => within(word, 1))) return 'has an impossible dilation';
@@ -141,6 +143,8 @@ function extentOf(w: Int32Array): Extent | undefined {
     case abi.OP_TRANSPOSE: return { src: transposeReach(w) * size, dst: w[abi.H] * w[abi.W] * w[abi.C] * count };
     case abi.OP_QUANTIZE: return { src: w[abi.COUNT] * 4, dst: w[abi.COUNT] };
     case abi.OP_DEQUANTIZE: return { src: w[abi.COUNT], dst: w[abi.COUNT] * 4 };
+    case abi.OP_RESIZE: return { src: map, dst: w[abi.OH] * w[abi.OW] * w[abi.C] * size, scratch: resizeBytes(w) };
+    case abi.OP_ARG_MAX: return { src: count * w[abi.C] * w[abi.W], dst: w[abi.COUNT] * w[abi.W] * w[abi.INDEX_BYTES] };
     case abi.OP_COPY: return { src: w[abi.COUNT] * w[abi.W], dst: w[abi.COUNT] ? (w[abi.COUNT] - 1) * w[abi.C] + w[abi.OW] + w[abi.W] : 0 };
     case abi.OP_DETECTION: return detectionExtent(w);
     default: return undefined;
