@@ -28,6 +28,10 @@ export const OP_QUANTIZE = 14;
 export const OP_DEQUANTIZE = 15;
 export const OP_COPY = 16;
 export const OP_INVERTED_RESIDUAL = 17;
+export const OP_ARITHMETIC = 40;
+export const OP_SQRT = 41;
+export const OP_TO_FLOAT = 42;
+export const OP_GATHER = 43;
 
 /** Words of a step record. */
 export const STEP_WORDS = 48;
@@ -88,6 +92,20 @@ export const FILTERED_AT = 13; // bytes from the scratch memory's start
 export const PROJECTED_AT = 14;
 export const WIDE_AT = 15;
 export const PANEL_AT = 16;
+
+/** Words of a gathering step: sizes of the dimensions that its KH indices count. */
+export const SIZES = 9;
+
+/** Words of an arithmetic step. */
+export const FUNCTION = 15;
+export const SWAPPED = 16;
+
+/** Functions of word FUNCTION: division of whole numbers rounds towards zero, or down. */
+export const PLUS = 0;
+export const MINUS = 1;
+export const TIMES = 2;
+export const QUOTIENT = 3;
+export const FLOOR_QUOTIENT = 4;
 
 export const FLOAT32 = 0;
 export const INT8 = 1;

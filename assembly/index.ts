@@ -1,13 +1,14 @@
 // The door: runs steps of a plan that lies in memory. It allocates nothing and imports nothing but the memory.
 import {
   OP, OP_ACTIVATION, OP_ADD, OP_AVERAGE_POOL, OP_CONV, OP_COPY, OP_DEPTHWISE, OP_DEQUANTIZE, OP_FLIP, OP_INVERTED_RESIDUAL, OP_MEAN, OP_MUL, OP_PAD, OP_POINTWISE,
-  OP_QUANTIZE, OP_SOFTMAX, OP_TABLE, OP_TRANSPOSE, PARTS, DST, SRC, STEP_WORDS,
+  OP_ARITHMETIC, OP_GATHER, OP_QUANTIZE, OP_SOFTMAX, OP_SQRT, OP_TABLE, OP_TO_FLOAT, OP_TRANSPOSE, PARTS, DST, SRC, STEP_WORDS,
 } from './abi';
 import { conv } from './conv';
 import { depthwise } from './depthwise';
 import { activations, binary, dequantise, flip, quantise, table } from './elementwise';
 import { invertedResidual } from './inverted-residual';
 import { copyRows, pad, transpose } from './move';
+import { arithmetic, gather, squareRoots, toFloat } from './numbers';
 import { pointwise } from './pointwise';
 import { averagePool, mean } from './pool';
 import { softmax } from './softmax';
@@ -75,6 +76,10 @@ function runStep(step: usize): bool {
     case OP_DEQUANTIZE: dequantise(step); break;
     case OP_COPY: copyRows(step); break;
     case OP_INVERTED_RESIDUAL: invertedResidual(step); break;
+    case OP_ARITHMETIC: arithmetic(step); break;
+    case OP_SQRT: squareRoots(step); break;
+    case OP_TO_FLOAT: toFloat(step); break;
+    case OP_GATHER: gather(step); break;
     default: return false;
   }
   return true;
