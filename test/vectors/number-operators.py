@@ -117,17 +117,23 @@ q = {'int8': {'q': (0.5, 3)}, 'uint8': {'q': (0.5, 3)}}
 for dtype in ['float32', 'int32', 'int8', 'uint8']:
     version, how = (2 if dtype == 'int8' else 1), q.get(dtype, {})
     t = lambda shape, **more: T(dtype, shape, **how, **more)
+    if dtype == 'uint8':  # held as int8: what matters is constants, and one of each move
+        case('PACK uint8 along 1', 'PACK', [t([2, 3]), t([2, 3], data=np.arange(6)), t([2, 3])], [t([2, 3, 3])], options('Pack', valuesCount=3, axis=1))
+        case('CONCATENATION uint8 with a constant', 'CONCATENATION', [t([3, 2]), t([3, 1], data=[[0], [1], [2]])], [t([3, 3])], options('Concatenation', axis=1))
+        case('UNPACK uint8 along 0', 'UNPACK', [t([2, 3])], [t([3]), t([3])], options('Unpack', num=2, axis=0))
+        continue
     places = np.stack([random.integers(0, n, 7) for n in (2, 3, 4)], 1).astype(np.int32)
     for depth in [1, 2, 3]:
         rest = [2, 3, 4, 5][depth:]
-        case(f'GATHER_ND {dtype} by {depth}', 'GATHER_ND', [t([2, 3, 4, 5]), T('int32', [7, depth], data=places[:, :depth])], [t([7, *rest])], version=version if dtype != 'uint8' else 1)
-    case(f'GATHER_ND {dtype} by what is computed', 'GATHER_ND', [t([3, 3, 2]), T('int32', [4, 2], low=0, high=2)], [t([4, 2])], version=version if dtype != 'uint8' else 1)
-    for axis in [0, 1, 2, -1]:
+        case(f'GATHER_ND {dtype} by {depth}', 'GATHER_ND', [t([2, 3, 4, 5]), T('int32', [7, depth], data=places[:, :depth])], [t([7, *rest])], version=version)
+    case(f'GATHER_ND {dtype} by what is computed', 'GATHER_ND', [t([3, 3, 2]), T('int32', [4, 2], low=0, high=2)], [t([4, 2])], version=version)
+    axes = [1] if dtype == 'int32' else [0, 1, 2, -1]
+    for axis in axes:
         shape = [2, 3]
         packed = shape.copy()
         packed.insert(axis if axis >= 0 else 2, 3)
         case(f'PACK {dtype} along {axis}', 'PACK', [t(shape), t(shape, data=np.arange(6)), t(shape)], [t(packed)], options('Pack', valuesCount=3, axis=axis), version)
-    for axis in [0, 1, 2, -1]:
+    for axis in axes:
         shape = [3, 2, 4]
         each = [d for i, d in enumerate(shape) if i != axis % 3]
         case(f'UNPACK {dtype} along {axis}', 'UNPACK', [t(shape)], [t(each) for _ in range(shape[axis])], options('Unpack', num=shape[axis], axis=axis), version)
@@ -141,7 +147,7 @@ for dtype in ['float32', 'int32', 'int8', 'uint8']:
             ('of one index', [3, 4, 2], [1, -1, 0], [2, 0, 2], [1, 1, 1], [2], {'shrinkAxisMask': 3}),
             ('of fewer dimensions', [3, 2, 2, 2], [-2], [3], [1], [2, 2, 2, 2], {}),
             ('beyond the end', [3, 4], [-9, 2], [9, 9], [1, 1], [3, 2], {}),
-            ('with a new dimension', [3, 4], [0, 0, 1], [0, 3, 4], [1, 1, 2], [1, 3, 2], {'newAxisMask': 1})]:
+            ('with a new dimension', [3, 4], [0, 0, 1], [0, 3, 4], [1, 1, 2], [1, 3, 2], {'newAxisMask': 1})][:2 if dtype == 'int32' else None]:
         case(f'STRIDED_SLICE {dtype} {name}', 'STRIDED_SLICE', [t(shape), ints(*begin), ints(*end), ints(*by)], [t(out)], options('StridedSlice', **masks), version)
 
 with open(os.path.join(os.path.dirname(__file__), 'number-operators.json'), 'w') as file:
