@@ -28,6 +28,8 @@ export const OP_QUANTIZE = 14;
 export const OP_DEQUANTIZE = 15;
 export const OP_COPY = 16;
 export const OP_INVERTED_RESIDUAL = 17;
+export const OP_RESIZE = 30;
+export const OP_ARG_MAX = 31;
 export const OP_ARITHMETIC = 40;
 export const OP_SQRT = 41;
 export const OP_TO_FLOAT = 42;
@@ -77,11 +79,15 @@ export const MULTIPLIER_B = 38;
 export const EXPONENT_B = 39;
 export const SIGN_A = 40; // 1 or -1
 export const SIGN_B = 41;
-export const UNSIGNED = 42; // average pool: rounds as uint8
+export const UNSIGNED = 42; // average pool, resize: computes as uint8
 export const SCALE = 43; // float32 bits; softmax: beta
 export const SCRATCH_BYTES = 44;
 export const REAL_B = 45; // add: of the second operand; REAL is of the first
 export const NUDGE = 46; // float32 bits, as in requantise.ts
+
+/** Words that mean something else to one kernel. */
+export const COORDINATES = 17; // resize: ASYMMETRIC, ALIGN_CORNERS or HALF_PIXEL
+export const INDEX_BYTES = 15; // arg max: 4 (int32) or 8 (int64)
 
 /** Words of an inverted residual, whose parts follow it as records of their own. SRC and DST are those of the whole. */
 export const PARTS = 9; // records that follow and are run by this one
@@ -116,6 +122,11 @@ export const CLAMP = 0;
 export const HARD_SWISH = 1;
 export const HARD_SIGMOID = 2;
 export const LOGISTIC = 3;
+
+/** Where the middles of output cells lie in the input (word COORDINATES): at i * scale; with the corners' middles on each other; half a cell on. */
+export const ASYMMETRIC = 0;
+export const ALIGN_CORNERS = 1;
+export const HALF_PIXEL = 2;
 
 export const ROUND_TWICE = 0;
 export const ROUND_DOUBLE = 1;

@@ -1,8 +1,10 @@
 // The door: runs steps of a plan that lies in memory. It allocates nothing and imports nothing but the memory.
 import {
-  OP, OP_ACTIVATION, OP_ADD, OP_AVERAGE_POOL, OP_CONV, OP_COPY, OP_DEPTHWISE, OP_DEQUANTIZE, OP_FLIP, OP_INVERTED_RESIDUAL, OP_MEAN, OP_MUL, OP_PAD, OP_POINTWISE,
-  OP_ARITHMETIC, OP_GATHER, OP_QUANTIZE, OP_SOFTMAX, OP_SQRT, OP_TABLE, OP_TO_FLOAT, OP_TRANSPOSE, PARTS, DST, SRC, STEP_WORDS,
+  OP, OP_ACTIVATION, OP_ADD, OP_ARG_MAX, OP_ARITHMETIC, OP_AVERAGE_POOL, OP_CONV, OP_COPY, OP_DEPTHWISE, OP_DEQUANTIZE, OP_FLIP, OP_GATHER,
+  OP_INVERTED_RESIDUAL, OP_MEAN, OP_MUL, OP_PAD, OP_POINTWISE, OP_QUANTIZE, OP_RESIZE, OP_SOFTMAX, OP_SQRT, OP_TABLE, OP_TO_FLOAT, OP_TRANSPOSE,
+  PARTS, DST, SRC, STEP_WORDS,
 } from './abi';
+import { argMax } from './arg-max';
 import { conv } from './conv';
 import { depthwise } from './depthwise';
 import { activations, binary, dequantise, flip, quantise, table } from './elementwise';
@@ -11,6 +13,7 @@ import { copyRows, pad, transpose } from './move';
 import { arithmetic, gather, squareRoots, toFloat } from './numbers';
 import { pointwise } from './pointwise';
 import { averagePool, mean } from './pool';
+import { resize } from './resize';
 import { softmax } from './softmax';
 import { isFirstPart, partCount, place as placeParts, setShare, word } from './step';
 
@@ -51,7 +54,7 @@ export function share(own: i32, all: i32): void {
 /** Steps that threads share. A window step that writes over its input is not: one thread's rows are another's input. */
 function isShared(step: usize): bool {
   switch (word(step, OP)) {
-    case OP_CONV: case OP_POINTWISE: case OP_ADD: case OP_MUL: case OP_TABLE: case OP_ACTIVATION: return true;
+    case OP_CONV: case OP_POINTWISE: case OP_ADD: case OP_MUL: case OP_TABLE: case OP_ACTIVATION: case OP_RESIZE: case OP_ARG_MAX: return true;
     case OP_DEPTHWISE: case OP_INVERTED_RESIDUAL: return word(step, SRC) != word(step, DST);
     default: return false;
   }
@@ -80,6 +83,8 @@ function runStep(step: usize): bool {
     case OP_SQRT: squareRoots(step); break;
     case OP_TO_FLOAT: toFloat(step); break;
     case OP_GATHER: gather(step); break;
+    case OP_RESIZE: resize(step); break;
+    case OP_ARG_MAX: argMax(step); break;
     default: return false;
   }
   return true;

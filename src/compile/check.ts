@@ -6,7 +6,7 @@ import { bytesPerElement, elements } from '../formats/graph.js';
 import { recordsOf } from './plan.js';
 import type { Plan } from './plan.js';
 import { placeScratch } from './fuse.js';
-import { convBytes, gatherBytes, ringBytes } from './scratch.js';
+import { convBytes, gatherBytes, resizeBytes, ringBytes } from './scratch.js';
 
 const MOST = 2 ** 30;
 
@@ -109,8 +109,10 @@ function windowFault(w: Int32Array): string | undefined {
   const op = w[abi.OP];
   if (w[abi.DTYPE] !== abi.FLOAT32 && w[abi.DTYPE] !== abi.INT8 && !(w[abi.DTYPE] === abi.INT32 && OF_NUMBERS.includes(op))) return 'has an unknown type';
   if (w[abi.DTYPE] === abi.INT8 && OF_FOUR_BYTES.includes(op)) return 'has an unknown type';
-  if ([...WEIGHTED, abi.OP_AVERAGE_POOL, abi.OP_MEAN, abi.OP_SOFTMAX].includes(op) && w[abi.C] < 1) return 'has no channels';
+  if ([...WEIGHTED, abi.OP_AVERAGE_POOL, abi.OP_MEAN, abi.OP_SOFTMAX, abi.OP_RESIZE, abi.OP_ARG_MAX].includes(op) && w[abi.C] < 1) return 'has no channels';
   if (WEIGHTED.includes(op) && w[abi.OC] < 1) return 'has no output channels';
+  if (op === abi.OP_RESIZE && ![abi.H, abi.W, abi.OH, abi.OW].every((word) => within(word, 1))) return 'has an impossible size';
+  if (op === abi.OP_ARG_MAX && w[abi.INDEX_BYTES] !== 4 && w[abi.INDEX_BYTES] !== 8) return 'has indices of an unknown size';
   if (!WINDOWED.includes(op)) return undefined;
   if (![abi.KH, abi.KW, abi.STRIDE_H, abi.STRIDE_W].every((word) => within(word, 1))) return 'has an impossible window';
   if (op !== abi.OP_AVERAGE_POOL && ![abi.DILATION_H, abi.DILATION_W].every((word) => within(word, 1))) return 'has an impossible dilation';
@@ -151,6 +153,8 @@ function extentOf(w: Int32Array): Extent | undefined {
     case abi.OP_SQRT: case abi.OP_TO_FLOAT: return { src: count, dst: count };
     case abi.OP_GATHER: return gatherExtent(w);
     case abi.OP_COPY: return { ...(w[abi.SRC2_CONSTANT] ? { src: 0, src2: w[abi.COUNT] * w[abi.W] } : { src: w[abi.COUNT] * w[abi.W] }), dst: w[abi.COUNT] ? (w[abi.COUNT] - 1) * w[abi.C] + w[abi.OW] + w[abi.W] : 0 };
+    case abi.OP_RESIZE: return { src: map, dst: w[abi.OH] * w[abi.OW] * w[abi.C] * size, scratch: resizeBytes(w) };
+    case abi.OP_ARG_MAX: return { src: count * w[abi.C] * w[abi.W], dst: w[abi.COUNT] * w[abi.W] * w[abi.INDEX_BYTES] };
     default: return undefined;
   }
 }

@@ -1,4 +1,4 @@
-// Knows how operators that only move values become steps: padding, transposing, slicing, concatenating, packing.
+// Knows how operators that only move values become steps: padding, transposing, repeating, slicing, concatenating, packing.
 import * as abi from '../../assembly/abi.js';
 import { DepthwiseError } from '../error.js';
 import { bytesPerElement, elements, numbers } from '../formats/graph.js';
@@ -83,6 +83,34 @@ export function lowerPack(lowering: Lowering, op: Operator, a: Attribute<'pack' 
     throw new DepthwiseError('BAD_FILE', `${op.where}: packs ${op.inputs.length} tensors like [${lowering.tensor(op.inputs[0]).shape}] into [${output.shape}].`);
   }
   return op.inputs.map((input, i) => rowsStep(lowering, op, input, elements(output.shape.slice(0, axis)), inner, inner * op.inputs.length, i * inner));
+}
+
+/** How often the output goes along a dimension of the input, and how far apart its values lie there. */
+interface Way {
+  size: number;
+  stride: number;
+}
+
+/** A repeat is a way that stays where it is. Ways that go on from each other are one. */
+export function lowerTile(lowering: Lowering, op: Operator): Step {
+  const { shape, dtype } = lowering.tensor(op.inputs[0]), output = lowering.tensor(op.outputs[0]), { data } = lowering.tensor(op.inputs[1]);
+  const repeats = data ? numbers(lowering.tensor(op.inputs[1])) : [];
+  if (repeats.length !== shape.length || repeats.some((n, i) => n < 1 || n * shape[i] !== output.shape[i]) || output.shape.length !== shape.length) {
+    throw new DepthwiseError(data ? 'BAD_FILE' : 'UNSUPPORTED', `${op.where}: repeats [${shape}] by ${data ? `[${repeats}]` : 'what is known only at run time'} to [${output.shape}]. Export the model with fixed shapes.`);
+  }
+  const ways: Way[] = [];
+  shape.forEach((size, i) => {
+    for (const way of [{ size: repeats[i], stride: 0 }, { size, stride: elements(shape.slice(i + 1)) }]) {
+      const before = ways.at(-1);
+      if (way.size === 1) continue;
+      if (before && before.stride === way.size * way.stride) Object.assign(before, { size: before.size * way.size, stride: way.stride });
+      else ways.push(way);
+    }
+  });
+  if (ways.length > 4 || dtype === 'int64' || dtype !== output.dtype) {
+    throw new DepthwiseError('UNSUPPORTED', `${op.where}: repeats ${dtype} [${shape}] by [${repeats}]; at most two dimensions that are longer than one can be repeated, of float32, 8-bit or int32 values.`);
+  }
+  return copyStep(lowering, op, op.inputs[0], op.outputs[0], ways.map(({ size }) => size), ways.map(({ stride }) => stride));
 }
 
 /** One copy an input; 8-bit inputs must share the output's quantisation, as TFLite's int8 form demands. */

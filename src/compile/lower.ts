@@ -6,9 +6,10 @@ import { elements } from '../formats/graph.js';
 import type { Activation, Attributes, DType, Operator, Tensor } from '../formats/graph.js';
 import { lowerAdd, lowerArithmetic, lowerMultiply } from './lower-binary.js';
 import { lowerConv, lowerDepthwise, lowerFullyConnected } from './lower-conv.js';
-import { lowerConcatenation, lowerPack, lowerPad, lowerSlice, lowerTranspose, lowerUnpack } from './lower-move.js';
+import { lowerConcatenation, lowerPack, lowerPad, lowerSlice, lowerTile, lowerTranspose, lowerUnpack } from './lower-move.js';
 import { lowerCast, lowerGather, lowerRoot } from './lower-numbers.js';
 import { lowerAveragePool, lowerMean } from './lower-pool.js';
+import { lowerArgMax, lowerResize } from './lower-resize.js';
 import { lowerActivation, lowerDequantise, lowerQuantise, lowerSoftmax } from './lower-unary.js';
 import { affine, clampRange } from './quantise.js';
 import type { Affine } from './quantise.js';
@@ -131,7 +132,7 @@ const EIGHT_BIT = new Set(['int8', 'uint8']);
 const BETWEEN_TYPES = new Set<Attributes['kind']>(['quantize', 'dequantize']);
 
 /** Operators that also take whole numbers (int32, int64), and say themselves which. */
-const OF_NUMBERS = new Set<Attributes['kind']>(['concatenation', 'transpose', 'cast', 'pack', 'unpack', 'stridedSlice', 'gatherNd', 'floorDiv']);
+const OF_NUMBERS = new Set<Attributes['kind']>(['concatenation', 'transpose', 'cast', 'pack', 'unpack', 'stridedSlice', 'gatherNd', 'floorDiv', 'tile', 'argMax']);
 
 /** Operators that count in int32 where all their operands are. */
 const COUNTS = new Set<Attributes['kind']>(['add', 'sub', 'mul', 'div']);
@@ -177,6 +178,11 @@ function lowerOne(lowering: Lowering, op: Operator): Step[] {
     case 'quantize': return [lowerQuantise(lowering, op)];
     case 'dequantize': return [lowerDequantise(lowering, op)];
     case 'concatenation': return lowerConcatenation(lowering, op, a);
+    case 'resizeBilinear': return [lowerResize(lowering, op, a)];
+    case 'argMax': return [lowerArgMax(lowering, op, a)];
+    case 'tile': return [lowerTile(lowering, op)];
+    case 'spaceToBatch': case 'batchToSpace':
+      throw new DepthwiseError('UNSUPPORTED', `${op.where}: runs only as part of a dilated convolution: SPACE_TO_BATCH_ND, one convolution of stride 1 with VALID padding, BATCH_TO_SPACE_ND. Export the model with dilation_rate.`);
     case 'batchNorm': throw new DepthwiseError('UNSUPPORTED', `${op.where}: a batch norm that follows no convolution. Fold it before exporting.`);
     default: throw new DepthwiseError('UNSUPPORTED', `${op.where}: ${a.kind} of values that are known only at run time. Export the model with fixed shapes.`);
   }

@@ -30,3 +30,6 @@ export function ringBytes(words: Int32Array): number {
   const panels = Math.ceil(words[abi.OC] / abi.PANEL), slack = abi.DEPTHWISE_COLUMNS * words[abi.STRIDE_W];
   return (windowRows(words) * width * panels + slack) * abi.PANEL * 4 + words[abi.KH] * words[abi.KW] * 4;
 }
+
+/** Bytes of a resize's places and weighed rows (assembly/resize.ts). */
+export const resizeBytes = (words: Int32Array): number => (words[abi.OW] + 1) * 16 + words[abi.W] * words[abi.C] * 8;

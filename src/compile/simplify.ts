@@ -3,6 +3,7 @@
 import { DepthwiseError } from '../error.js';
 import { elements, floats, numbers } from '../formats/graph.js';
 import type { Attributes, Graph, Operator, Tensor } from '../formats/graph.js';
+import { foldDilations } from './dilation.js';
 import { affine } from './quantise.js';
 import { sliceOf } from './slice.js';
 
@@ -35,6 +36,7 @@ export function fold(graph: Graph): Simplified {
     alias: graph.tensors.map((_, i) => i),
   };
   foldConstants(work);
+  foldDilations(work, useCounts(work));
   mergeAfter(work, foldBatchNorm);
   mergeBefore(work);
   return work;
@@ -166,13 +168,14 @@ function mergeBefore(work: Simplified): void {
   }
 }
 
-/** Reshapes and requantisations that change no byte. */
+/** Reshapes, requantisations and resizes to the same size, which change no byte. */
 function findAliases(work: Simplified): void {
   const { tensors, alias } = work;
   work.operators = work.operators.filter((op) => {
     const from = op.inputs[0], to = op.outputs[0];
     if (!tensors[from] || tensors[from].data) return true;
-    const same = op.attributes.kind === 'reshape' || (op.attributes.kind === 'quantize' && keepsBytes(tensors[from], tensors[to], op.where));
+    const kind = op.attributes.kind, isResize = kind === 'resizeBilinear' && tensors[from].shape.join() === tensors[to].shape.join();
+    const same = kind === 'reshape' || ((kind === 'quantize' || isResize) && keepsBytes(tensors[from], tensors[to], op.where));
     if (!same) return true;
     if (elements(tensors[from].shape) !== elements(tensors[to].shape)) {
       throw new DepthwiseError('BAD_FILE', `${op.where}: turns [${tensors[from].shape}] into [${tensors[to].shape}], which has another number of values.`);
@@ -183,7 +186,7 @@ function findAliases(work: Simplified): void {
 }
 
 function keepsBytes(from: Tensor, to: Tensor, where: string): boolean {
-  if (from.dtype === 'float32' || to.dtype === 'float32') return false;
+  if (from.dtype === 'float32' || to.dtype === 'float32') return from.dtype === to.dtype;
   const a = affine(from, where), b = affine(to, where);
   return a.scale === b.scale && a.zero === b.zero;
 }

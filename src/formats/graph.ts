@@ -60,6 +60,10 @@ export type Attributes =
   | { kind: 'stridedSlice'; beginMask: number; endMask: number; shrinkAxisMask: number; newAxisMask: number } // x, begin, end, strides
   | { kind: 'pack' | 'unpack'; axis: number } // x..., or x and an output for each index of the axis
   | { kind: 'gatherNd' } // x, indices int32 [..., n] of the first n dimensions
+  | { kind: 'resizeBilinear'; alignCorners: boolean; halfPixelCenters: boolean } // x, [height, width] int32
+  | { kind: 'argMax'; axis: number } // x; int32 or int64 output
+  | { kind: 'tile' } // x, repeats along each dimension int32
+  | { kind: 'spaceToBatch' | 'batchToSpace' } // x, block [height, width], paddings or crops [2,2] int32
   | { kind: 'concatenation'; axis: number; activation: Activation }; // x...
 
 export interface Operator {

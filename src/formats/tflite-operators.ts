@@ -67,6 +67,11 @@ export function attributesOf(name: string, options: Table | undefined, where: st
       return { kind: 'stridedSlice', beginMask: int(0), endMask: int(1), newAxisMask: int(3), shrinkAxisMask: int(4) };
     case 'PACK': return { kind: 'pack', axis: int(1) };
     case 'UNPACK': return { kind: 'unpack', axis: int(1) };
+    case 'RESIZE_BILINEAR': return { kind: 'resizeBilinear', alignCorners: options?.uint8(2) === 1, halfPixelCenters: options?.uint8(3) === 1 };
+    case 'ARG_MAX': return { kind: 'argMax', axis: axes()[0] };
+    case 'TILE': return { kind: 'tile' };
+    case 'SPACE_TO_BATCH_ND': return { kind: 'spaceToBatch' };
+    case 'BATCH_TO_SPACE_ND': return { kind: 'batchToSpace' };
     case 'CONCATENATION': return { kind: 'concatenation', axis: int(0), activation: activation(options, 1, where) };
     default:
       throw new DepthwiseError('UNSUPPORTED', `${where} is not one that this library does. It runs MobileNet classifiers and feature extractors; leave the operator out of the exported graph, or use TensorFlow Lite.`);
