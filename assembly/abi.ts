@@ -30,6 +30,10 @@ export const OP_COPY = 16;
 export const OP_INVERTED_RESIDUAL = 17;
 export const OP_RESIZE = 30;
 export const OP_ARG_MAX = 31;
+export const OP_ARITHMETIC = 40;
+export const OP_SQRT = 41;
+export const OP_TO_FLOAT = 42;
+export const OP_GATHER = 43;
 export const OP_DETECTION = 50;
 
 /** Words of a step record. */
@@ -115,6 +119,20 @@ export const X_SCALE = 38;
 export const H_SCALE = 39;
 export const W_SCALE = 40;
 export const MOST_SIZE = 41; // exponent of a height or width
+
+/** Words of a gathering step: sizes of the dimensions that its KH indices count. */
+export const SIZES = 9;
+
+/** Words of an arithmetic step. */
+export const FUNCTION = 15;
+export const SWAPPED = 16;
+
+/** Functions of word FUNCTION: division of whole numbers rounds towards zero, or down. */
+export const PLUS = 0;
+export const MINUS = 1;
+export const TIMES = 2;
+export const QUOTIENT = 3;
+export const FLOOR_QUOTIENT = 4;
 
 export const FLOAT32 = 0;
 export const INT8 = 1;

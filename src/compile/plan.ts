@@ -13,6 +13,7 @@ import { overwritable } from './in-place.js';
 import { Lowering, lower } from './lower.js';
 import type { Step } from './lower.js';
 import { simplify } from './simplify.js';
+import { mergeTables } from './tables.js';
 import type { Simplified } from './simplify.js';
 
 export interface CompileOptions {
@@ -26,7 +27,7 @@ export function compile(graph: Graph, options: CompileOptions = {}): Plan {
   if (!PURPOSES.includes(purpose)) throw new DepthwiseError('BAD_INPUT', `There is no plan "${purpose}"; there are ${PURPOSES.join(', ')}.`);
   const simplified = simplify(graph, { apart: purpose === 'layers', separate: options.guard });
   const lowered = lower(simplified);
-  const steps = withFlips(simplified, purpose === 'layers' ? lowered : fuse(simplified, lowered, purpose === 'small'));
+  const steps = withFlips(simplified, purpose === 'layers' ? lowered : fuse(simplified, mergeTables(simplified, lowered), purpose === 'small'));
   if (steps.length === 0) throw new DepthwiseError('BAD_FILE', 'The model has no operator that computes anything.');
   const lives = lifetimes(simplified, steps);
   const homes = options.guard ? new Map([...lives.keys()].map((root) => [root, root])) : shareHomes(simplified, steps, lives, purpose === 'small');
