@@ -12,6 +12,7 @@ import {
 } from './random-graph.js';
 import type { ActivationType } from './random-graph.js';
 import { argMaxGraph, dilatedGraph, resizeGraph, tileGraph } from './random-maps.js';
+import { arithmeticGraph, castGraph, pickGraph, rootGraph, spreadGraph } from './random-number-graph.js';
 import { interpret } from './reference.js';
 
 const CASES = Number(process.env.CASES ?? 60);
@@ -25,6 +26,7 @@ const KINDS: Record<string, Make> = {
   block: blockGraph,
   'fully connected': fullyConnectedGraph, 'add, sub, mul': binaryGraph, pool: poolGraph, activation: unaryGraph, 'pad, transpose': moveGraph,
   softmax: softmaxGraph, 'quantise, dequantise': quantizeGraph, resize: resizeGraph, 'arg max': argMaxGraph, tile: tileGraph, 'dilated, by batches': dilatedGraph,
+  'whole numbers, quotients': arithmeticGraph, 'add, sub, mul spread': spreadGraph, cast: castGraph, 'gather, pack, unpack, slice': pickGraph, root: rootGraph,
 };
 
 /** The answer of guarded plans, which plans without guards, where results may lie over inputs, must repeat bit for bit. */
