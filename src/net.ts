@@ -12,6 +12,8 @@ import { classify } from './tasks/classify.js';
 import type { Classification, ClassifyOptions } from './tasks/classify.js';
 import { embed } from './tasks/embed.js';
 import type { EmbedOptions } from './tasks/embed.js';
+import { segment } from './tasks/segment.js';
+import type { SegmentOptions, Segmentation } from './tasks/segment.js';
 
 export interface TensorInfo {
   name: string;
@@ -185,6 +187,9 @@ export class Net {
 
   /** The picture as a feature vector: the network's last pooled features. */
   embed(image: Image, options?: EmbedOptions): Float32Array { return embed(this, pictureOf(image), options); }
+
+  /** The class of every pixel of a picture, and each class's share. */
+  segment(image: Image, options?: SegmentOptions): Segmentation { return segment(this, pictureOf(image), options); }
 
   /** Frees the memory and ends the threads. Using the net afterwards is an error; disposing again is not. */
   dispose(): void {

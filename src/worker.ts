@@ -11,6 +11,7 @@ import type { Encoded, Image } from './picture.js';
 import type { Source } from './source.js';
 import type { Classification, ClassifyOptions } from './tasks/classify.js';
 import type { EmbedOptions } from './tasks/embed.js';
+import type { SegmentOptions, Segmentation } from './tasks/segment.js';
 import { Calls } from './worker/calls.js';
 import type { Sent } from './worker/calls.js';
 import { framesOf } from './worker/frames.js';
@@ -28,6 +29,9 @@ export type { Build, MemoryReport } from './engine.js';
 export type { Output, StepInfo, StepTime, TensorData, TensorInfo } from './net.js';
 export type { Classification, ClassifyOptions } from './tasks/classify.js';
 export type { EmbedOptions } from './tasks/embed.js';
+export { overlay } from './tasks/overlay.js';
+export type { OverlayOptions } from './tasks/overlay.js';
+export type { SegmentOptions, Segmentation } from './tasks/segment.js';
 export type { Watchable } from './worker/frames.js';
 export type { WorkerNet };
 
@@ -123,6 +127,11 @@ class WorkerNet {
   /** The picture as a feature vector: the network's last pooled features. */
   embed(image: Image | Encoded, { signal, transfer = false, ...options }: EmbedOptions & ImageOptions = {}): Promise<Float32Array> {
     return this.#calls.ask('embed', withImage(image, transfer, options), signal);
+  }
+
+  /** The class of every pixel of a picture, and each class's share; `overlay` draws it. */
+  segment(image: Image | Encoded, { signal, transfer = false, ...options }: SegmentOptions & ImageOptions = {}): Promise<Segmentation> {
+    return this.#calls.ask('segment', withImage(image, transfer, options), signal);
   }
 
   /** Runs the model once on raw bytes, one view for each input; options may come last. Returns copies of the outputs. */

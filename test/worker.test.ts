@@ -4,7 +4,10 @@ import { readFile } from 'node:fs/promises';
 import { pathToFileURL } from 'node:url';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
+import { compile } from '../src/compile/plan.js';
 import { load } from '../src/load.js';
+import { savePlan } from '../src/convert.js';
+import { colourNet } from './segment-net.js';
 import type * as Remote from '../src/worker.js';
 
 const remote: typeof Remote = await import(pathToFileURL('dist/worker.js').href);
@@ -25,6 +28,13 @@ test('it says the same of itself and of a picture', async () => {
   assert.equal(await there.embed(picture), here.embed(picture));
   for (const part of ['build', 'inputs', 'outputs', 'labels', 'memory', 'steps', 'preprocessing', 'threads'] as const) assert.equal(there[part], here[part], part);
   assert.ok(weights.length && picture.data.length, 'weights and pixels stay with the caller');
+});
+
+test('a mask comes whole, however often', async () => {
+  const bytes = await savePlan(compile(colourNet())), [one, other] = [await load(bytes), await remote.load(bytes)];
+  for (let i = 0; i < 2; i++) assert.equal(await other.segment(picture, { confidence: true }), one.segment(picture, { confidence: true }));
+  assert.is((await other.segment(picture)).mask.length, 300 * 200);
+  other.dispose();
 });
 
 test('raw tensors, layers and profiles', async () => {

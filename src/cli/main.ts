@@ -10,8 +10,9 @@ import { list } from './list.js';
 import { pull } from './pull.js';
 import { quantise } from './quantise.js';
 import { run } from './run.js';
+import { segment } from './segment.js';
 
-const COMMANDS: Command[] = [classify, run, inspect, bench, convert, quantise, list, pull];
+const COMMANDS: Command[] = [classify, segment, run, inspect, bench, convert, quantise, list, pull];
 
 const HELP = `depthwise ${about.version}: MobileNets for any JavaScript host
 

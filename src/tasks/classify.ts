@@ -35,7 +35,7 @@ export function realValues({ data, scale, zeroPoint = 0 }: Output): Float32Array
   return scale === undefined ? Float32Array.from(data) : Float32Array.from(data, (q) => (q - zeroPoint) * scale);
 }
 
-const endsInSoftmax = (net: Net): boolean => net.info.steps.slice(-3).some((step) => step.kind === 'softmax');
+export const endsInSoftmax = (net: Net): boolean => net.info.steps.slice(-3).some((step) => step.kind === 'softmax');
 
 function softmax(logits: Float32Array): Float32Array {
   const most = logits.reduce((a, b) => Math.max(a, b), -Infinity);
@@ -45,7 +45,7 @@ function softmax(logits: Float32Array): Float32Array {
 }
 
 /** TensorFlow's networks have a background class in front that many label files leave out. */
-function labelOf({ labels }: Net, index: number, classes: number): string {
+export function labelOf({ labels }: Net, index: number, classes: number): string {
   if (!labels) return `class ${index}`;
   const background = classes - labels.length === 1 ? 1 : 0;
   return index < background ? 'background' : (labels[index - background] ?? `class ${index}`);
