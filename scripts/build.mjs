@@ -4,6 +4,7 @@ import { createHash } from 'node:crypto';
 import { appendFileSync, chmodSync, copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
+import { patchOf } from './patch.mjs';
 
 const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '..');
 const at = (...parts) => path.join(root, ...parts);
@@ -43,6 +44,7 @@ async function compileKernels() {
   mkdirSync(at('dist/wasm'), { recursive: true });
   await Promise.all(TARGETS.map((target) => tool('assemblyscript/bin/asc.js', ['--config', 'asconfig.json', '--target', target])));
   for (const target of TARGETS) copyFileSync(at(`build/wasm/${target}.wasm`), at(`dist/wasm/${target}.wasm`));
+  writeFileSync(at('build/wasm/relaxed.patch'), patchOf(readFileSync(at('build/wasm/simd.wasm')), readFileSync(at('build/wasm/relaxed.wasm'))));
   await toJavaScript();
   return [...TARGETS.map((target) => `${target} ${kB(`build/wasm/${target}.wasm`)}`), `scalar.js ${kB('build/wasm/scalar.js')}`].join(', ');
 }
@@ -127,11 +129,14 @@ const besides = (entry) => ({
 });
 const COMPAT = ['index', ...EDGES.map(({ name }) => name)].map((entry) => ({ entry, outfile: `dist/compat/tfjs${entry === 'index' ? '' : `.${entry}`}.js` }));
 
+/** Files that become base64 text in a bundle. */
+export const INLINED = { '.wasm': 'base64', '.patch': 'base64', '.dw': 'base64' };
+
 async function bundle() {
   const { build } = await import('esbuild');
   const shared = {
     absWorkingDir: root, bundle: true, format: 'esm', target: 'es2022', minify: true, legalComments: 'none',
-    loader: { '.wasm': 'base64', '.dw': 'base64' }, logLevel: 'silent', plugins: [keptApart()],
+    loader: INLINED, logLevel: 'silent', plugins: [keptApart()],
   };
   const works = [
     { entryPoints: ['src/index.ts'], outfile: 'dist/index.js', platform: 'neutral', plugins: [keptApart('convert')] }, // from a CDN it is one file, which runs .tflite too
@@ -156,9 +161,9 @@ async function bundle() {
   return works.map(({ outfile }) => `${path.relative('dist', outfile)} ${kB(outfile)}`).join(', ');
 }
 
-const settings = ['package-lock.json', 'scripts/build.mjs'];
+const settings = ['package-lock.json', 'scripts/build.mjs', 'scripts/patch.mjs'];
 const STAGES = [
-  { name: 'kernels', reads: ['assembly', 'asconfig.json', ...settings], makes: TARGETS.flatMap((t) => [`build/wasm/${t}.wasm`, `dist/wasm/${t}.wasm`]).concat('build/wasm/scalar.js'), work: compileKernels },
+  { name: 'kernels', reads: ['assembly', 'asconfig.json', ...settings], makes: TARGETS.flatMap((t) => [`build/wasm/${t}.wasm`, `dist/wasm/${t}.wasm`]).concat('build/wasm/scalar.js', 'build/wasm/relaxed.patch'), work: compileKernels },
   { name: 'types', reads: ['src', 'test', 'bench', 'examples/browser', 'assembly/abi.ts', 'weights/zoo.json', 'tsconfig.json', 'tsconfig.build.json', ...settings], makes: ['dist/types'], work: checkTypes },
   { name: 'bundles', reads: ['src', 'assembly/abi.ts', 'build/wasm', 'weights/everyday.dw', 'weights/zoo.json', 'package.json', ...settings], makes: ['dist/index.js', 'dist/core.js', 'dist/worker.js', 'dist/worker-host.js', 'dist/worker-program.js', 'dist/js.js', ...[...EDGES.map(({ name }) => name), ...APART].map((name) => `dist/${name}.js`), ...COMPAT.map(({ outfile }) => outfile), 'dist/quantise.js', 'dist/cli.js', 'dist/weights/everyday.js'], work: bundle },
 ];
