@@ -34,6 +34,7 @@ export const OP_ARITHMETIC = 40;
 export const OP_SQRT = 41;
 export const OP_TO_FLOAT = 42;
 export const OP_GATHER = 43;
+export const OP_DETECTION = 50;
 
 /** Words of a step record. */
 export const STEP_WORDS = 48;
@@ -98,6 +99,26 @@ export const FILTERED_AT = 13; // bytes from the scratch memory's start
 export const PROJECTED_AT = 14;
 export const WIDE_AT = 15;
 export const PANEL_AT = 16;
+
+/** Words of a detection, beside DTYPE, SCALE and ZERO_IN of its encodings, ZERO_IN2 of its scores, COUNT boxes, C scores each. */
+export const MOST_DETECTIONS = 9;
+export const PER_DETECTION = 10; // classes of one box, unless REGULAR
+export const CLASSES = 12;
+export const PER_CLASS = 13; // detections of one class, where REGULAR
+export const REGULAR = 15; // suppression class by class
+export const ROOM = 16; // detections that the output has places for
+export const FOUND = 17; // places for scores that are sorted: CLASSES; where REGULAR, MOST_DETECTIONS + PER_CLASS, of which COUNT at most
+export const CANDIDATES = 18; // boxes of a class that are looked at, 0: all
+export const CLIPPED = 19; // boxes end at the picture's edges
+export const SCORES_DTYPE = 20;
+export const SCORES_SCALE = 34; // this and the following are float32 bits
+export const LEAST_SCORE = 35;
+export const MOST_OVERLAP = 36; // intersection over union
+export const Y_SCALE = 37;
+export const X_SCALE = 38;
+export const H_SCALE = 39;
+export const W_SCALE = 40;
+export const MOST_SIZE = 41; // exponent of a height or width
 
 /** Words of a gathering step: sizes of the dimensions that its KH indices count. */
 export const SIZES = 9;

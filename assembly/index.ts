@@ -1,12 +1,13 @@
 // The door: runs steps of a plan that lies in memory. It allocates nothing and imports nothing but the memory.
 import {
-  OP, OP_ACTIVATION, OP_ADD, OP_ARG_MAX, OP_ARITHMETIC, OP_AVERAGE_POOL, OP_CONV, OP_COPY, OP_DEPTHWISE, OP_DEQUANTIZE, OP_FLIP, OP_GATHER,
+  OP, OP_ACTIVATION, OP_ADD, OP_ARG_MAX, OP_ARITHMETIC, OP_AVERAGE_POOL, OP_CONV, OP_COPY, OP_DEPTHWISE, OP_DEQUANTIZE, OP_DETECTION, OP_FLIP, OP_GATHER,
   OP_INVERTED_RESIDUAL, OP_MEAN, OP_MUL, OP_PAD, OP_POINTWISE, OP_QUANTIZE, OP_RESIZE, OP_SOFTMAX, OP_SQRT, OP_TABLE, OP_TO_FLOAT, OP_TRANSPOSE,
   PARTS, DST, SRC, STEP_WORDS,
 } from './abi';
 import { argMax } from './arg-max';
 import { conv } from './conv';
 import { depthwise } from './depthwise';
+import { detect } from './detection';
 import { activations, binary, dequantise, flip, quantise, table } from './elementwise';
 import { invertedResidual } from './inverted-residual';
 import { copyRows, pad, transpose } from './move';
@@ -85,6 +86,7 @@ function runStep(step: usize): bool {
     case OP_GATHER: gather(step); break;
     case OP_RESIZE: resize(step); break;
     case OP_ARG_MAX: argMax(step); break;
+    case OP_DETECTION: detect(step); break;
     default: return false;
   }
   return true;

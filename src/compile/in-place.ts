@@ -1,7 +1,7 @@
 // Knows which steps may write their result over an input that nobody reads afterwards.
 import * as abi from '../../assembly/abi.js';
 import type { Step } from './lower.js';
-import { windowRows } from './scratch.js';
+import { windowRows } from '../plan/scratch.js';
 
 const ELEMENTWISE = [abi.OP_ADD, abi.OP_MUL, abi.OP_TABLE, abi.OP_ACTIVATION, abi.OP_ARITHMETIC, abi.OP_SQRT, abi.OP_TO_FLOAT];
 

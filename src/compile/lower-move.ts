@@ -6,6 +6,7 @@ import type { Operator } from '../formats/graph.js';
 import { bytesOf } from './lower.js';
 import type { Attribute, Lowering, Step } from './lower.js';
 import { affine } from './quantise.js';
+import type { Affine } from './quantise.js';
 import { sliceOf, stridesOf } from './slice.js';
 
 export function lowerPad(lowering: Lowering, op: Operator): Step {
@@ -113,20 +114,20 @@ export function lowerTile(lowering: Lowering, op: Operator): Step {
   return copyStep(lowering, op, op.inputs[0], op.outputs[0], ways.map(({ size }) => size), ways.map(({ stride }) => stride));
 }
 
-/** One copy an input; 8-bit inputs must share the output's quantisation, as TFLite's int8 form demands. */
+const isAlike = (a: Affine, b: Affine): boolean => a.scale === b.scale && a.zero === b.zero;
+
+/** One copy for each input that does not lie in its place already; what is computed has come to the output's scale (parts.ts). */
 export function lowerConcatenation(lowering: Lowering, op: Operator, a: Attribute<'concatenation'>): Step[] {
-  const output = lowering.tensor(op.outputs[0]);
-  const axis = a.axis < 0 ? a.axis + output.shape.length : a.axis;
-  const size = bytesPerElement[output.dtype];
-  const inner = elements(output.shape.slice(axis + 1)) * size;
+  const output = lowering.tensor(op.outputs[0]), axis = a.axis < 0 ? a.axis + output.shape.length : a.axis;
+  const inner = elements(output.shape.slice(axis + 1)) * bytesPerElement[output.dtype];
   let at = 0;
-  return op.inputs.map((input) => {
-    const { shape, name } = lowering.tensor(input);
-    if (output.quantization && size === 1 && JSON.stringify(affine(lowering.tensor(input), op.where)) !== JSON.stringify(affine(output, op.where))) {
-      throw new DepthwiseError('UNSUPPORTED', `${op.where}: input "${name}" has another scale than the output.`);
+  return op.inputs.flatMap((input) => {
+    const { shape, data, name } = lowering.tensor(input), start = at;
+    if (data && output.quantization && !isAlike(affine(lowering.tensor(input), op.where), affine(output, op.where))) {
+      throw new DepthwiseError('UNSUPPORTED', `${op.where}: input "${name}" is a constant of another scale than the output. Export the model again, or leave the constant out.`);
     }
-    const step = rowsStep(lowering, op, input, elements(shape.slice(0, axis)), shape[axis] * inner, output.shape[axis] * inner, at);
     at += shape[axis] * inner;
-    return step;
+    if (lowering.isInside(input, op.outputs[0], start)) return [];
+    return [rowsStep(lowering, op, input, elements(shape.slice(0, axis)), shape[axis] * inner, output.shape[axis] * inner, start)];
   });
 }

@@ -4,7 +4,7 @@ import { DepthwiseError } from '../error.js';
 import { elements, numbers } from '../formats/graph.js';
 import type { Operator } from '../formats/graph.js';
 import type { Attribute, Lowering, Step } from './lower.js';
-import { resizeBytes } from './scratch.js';
+import { resizeBytes } from '../plan/scratch.js';
 
 export function lowerResize(lowering: Lowering, op: Operator, { alignCorners, halfPixelCenters }: Attribute<'resizeBilinear'>): Step {
   const [h, w, c] = lowering.map(op.inputs[0], op.where), [oh, ow, oc] = lowering.map(op.outputs[0], op.where);

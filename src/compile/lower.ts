@@ -6,11 +6,12 @@ import { elements } from '../formats/graph.js';
 import type { Activation, Attributes, DType, Operator, Tensor } from '../formats/graph.js';
 import { lowerAdd, lowerArithmetic, lowerMultiply } from './lower-binary.js';
 import { lowerConv, lowerDepthwise, lowerFullyConnected } from './lower-conv.js';
+import { lowerDetection } from './lower-detection.js';
 import { lowerConcatenation, lowerPack, lowerPad, lowerSlice, lowerTile, lowerTranspose, lowerUnpack } from './lower-move.js';
 import { lowerCast, lowerGather, lowerRoot } from './lower-numbers.js';
 import { lowerAveragePool, lowerMean } from './lower-pool.js';
 import { lowerArgMax, lowerResize } from './lower-resize.js';
-import { lowerActivation, lowerDequantise, lowerQuantise, lowerSoftmax } from './lower-unary.js';
+import { lowerActivation, lowerDequantise, lowerQuantise, lowerRescale, lowerSoftmax } from './lower-unary.js';
 import { affine, clampRange } from './quantise.js';
 import type { Affine } from './quantise.js';
 import type { Simplified } from './simplify.js';
@@ -40,17 +41,23 @@ export type Attribute<K extends Attributes['kind']> = Extract<Attributes, { kind
 
 export class Lowering {
   readonly tensors: Tensor[];
-  readonly #alias: number[];
+  readonly #graph: Simplified;
 
   constructor(graph: Simplified) {
     this.tensors = graph.tensors;
-    this.#alias = graph.alias;
+    this.#graph = graph;
+  }
+
+  /** Whether a tensor's bytes lie inside of another's already, `bytes` after its beginning. */
+  isInside(i: number, other: number, bytes: number): boolean {
+    const { alias, inside } = this.#graph;
+    return alias[i] === alias[other] && (inside.get(i) ?? 0) === (inside.get(other) ?? 0) + bytes;
   }
 
   /** A tensor that the file does not have. */
   add(tensor: Tensor): number {
     this.tensors.push(tensor);
-    return this.#alias.push(this.#alias.length) - 1;
+    return this.#graph.alias.push(this.#graph.alias.length) - 1;
   }
 
   /** A new step of operator `op`, its first input and output set. */
@@ -129,7 +136,7 @@ export function lower(graph: Simplified): Step[] {
 const EIGHT_BIT = new Set(['int8', 'uint8']);
 
 /** Operators between types; all others read and write floats, or 8-bit values. */
-const BETWEEN_TYPES = new Set<Attributes['kind']>(['quantize', 'dequantize']);
+const BETWEEN_TYPES = new Set<Attributes['kind']>(['quantize', 'dequantize', 'detection']);
 
 /** Operators that also take whole numbers (int32, int64), and say themselves which. */
 const OF_NUMBERS = new Set<Attributes['kind']>(['concatenation', 'transpose', 'cast', 'pack', 'unpack', 'stridedSlice', 'gatherNd', 'floorDiv', 'tile', 'argMax']);
@@ -183,6 +190,8 @@ function lowerOne(lowering: Lowering, op: Operator): Step[] {
     case 'tile': return [lowerTile(lowering, op)];
     case 'spaceToBatch': case 'batchToSpace':
       throw new DepthwiseError('UNSUPPORTED', `${op.where}: runs only as part of a dilated convolution: SPACE_TO_BATCH_ND, one convolution of stride 1 with VALID padding, BATCH_TO_SPACE_ND. Export the model with dilation_rate.`);
+    case 'rescale': return [lowerRescale(lowering, op)];
+    case 'detection': return [lowerDetection(lowering, op, a)];
     case 'batchNorm': throw new DepthwiseError('UNSUPPORTED', `${op.where}: a batch norm that follows no convolution. Fold it before exporting.`);
     default: throw new DepthwiseError('UNSUPPORTED', `${op.where}: ${a.kind} of values that are known only at run time. Export the model with fixed shapes.`);
   }

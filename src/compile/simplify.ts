@@ -4,6 +4,7 @@ import { DepthwiseError } from '../error.js';
 import { elements, floats, numbers } from '../formats/graph.js';
 import type { Attributes, Graph, Operator, Tensor } from '../formats/graph.js';
 import { foldDilations } from './dilation.js';
+import { gatherOutputs, joinParts, rescaleParts } from './parts.js';
 import { affine } from './quantise.js';
 import { sliceOf } from './slice.js';
 
@@ -14,15 +15,23 @@ export interface Simplified {
   outputs: number[];
   /** alias[t] is the tensor whose bytes t shows; itself where t has its own. */
   alias: number[];
+  /** Tensors that show only some of those bytes, and after how many of them theirs begin. */
+  inside: Map<number, number>;
 }
 
 type Attribute<K extends Attributes['kind']> = Extract<Attributes, { kind: K }>;
 
-/** With `apart`, activations that stand alone stay so, for whoever wants to see what goes into them. */
-export function simplify(graph: Graph, apart = false): Simplified {
+/**
+ * With `apart`, activations that stand alone stay so, for whoever wants to see what goes into them. With `separate`, no
+ * two tensors are made to share a buffer that a copy could keep apart.
+ */
+export function simplify(graph: Graph, { apart = false, separate = false } = {}): Simplified {
   const work = fold(graph);
   if (!apart) mergeAfter(work, foldActivation);
+  rescaleParts(work);
   findAliases(work);
+  gatherOutputs(work);
+  if (!separate) joinParts(work);
   return work;
 }
 
@@ -34,6 +43,7 @@ export function fold(graph: Graph): Simplified {
     inputs: graph.inputs,
     outputs: graph.outputs,
     alias: graph.tensors.map((_, i) => i),
+    inside: new Map(),
   };
   foldConstants(work);
   foldDilations(work, useCounts(work));

@@ -64,7 +64,30 @@ export type Attributes =
   | { kind: 'argMax'; axis: number } // x; int32 or int64 output
   | { kind: 'tile' } // x, repeats along each dimension int32
   | { kind: 'spaceToBatch' | 'batchToSpace' } // x, block [height, width], paddings or crops [2,2] int32
-  | { kind: 'concatenation'; axis: number; activation: Activation }; // x...
+  | { kind: 'concatenation'; axis: number; activation: Activation } // x...
+  | { kind: 'rescale' } // x, 8-bit, to the scale of the output as CONCATENATION does it
+  | ({ kind: 'detection' } & Detection); // encodings [1,N,4 or more], scores [1,N,classes or one more], anchors [N,4]; four outputs
+
+/** How encoded boxes and class scores become detections (TFLite_Detection_PostProcess). */
+export interface Detection {
+  maxDetections: number;
+  /** Classes told of one box; 1 where `regular`, since each class then has boxes of its own. */
+  maxClassesPerDetection: number;
+  /** Suppression class by class, with at most `detectionsPerClass` each; else box by box, by the likeliest class. */
+  regular: boolean;
+  detectionsPerClass: number;
+  scoreThreshold: number;
+  /** Intersection over union above which the worse of two boxes goes. */
+  iouThreshold: number;
+  /** Without the background class. */
+  classes: number;
+  /** What encodings are divided by: y, x, height, width. */
+  scales: [number, number, number, number];
+  /** Where given: boxes of a class that are looked at; the greatest exponent of a height or width; boxes end at the picture's edges. */
+  candidates?: number;
+  greatestSize?: number;
+  clipped?: boolean;
+}
 
 export interface Operator {
   attributes: Attributes;

@@ -5,8 +5,7 @@ import { DepthwiseError } from '../error.js';
 import { bytesPerElement, elements } from '../formats/graph.js';
 import { recordsOf } from './plan.js';
 import type { Plan } from './plan.js';
-import { placeScratch } from './fuse.js';
-import { convBytes, gatherBytes, resizeBytes, ringBytes } from './scratch.js';
+import { convBytes, detectionBytes, gatherBytes, placeScratch, resizeBytes, ringBytes } from './scratch.js';
 
 const MOST = 2 ** 30;
 
@@ -155,8 +154,24 @@ function extentOf(w: Int32Array): Extent | undefined {
     case abi.OP_COPY: return { ...(w[abi.SRC2_CONSTANT] ? { src: 0, src2: w[abi.COUNT] * w[abi.W] } : { src: w[abi.COUNT] * w[abi.W] }), dst: w[abi.COUNT] ? (w[abi.COUNT] - 1) * w[abi.C] + w[abi.OW] + w[abi.W] : 0 };
     case abi.OP_RESIZE: return { src: map, dst: w[abi.OH] * w[abi.OW] * w[abi.C] * size, scratch: resizeBytes(w) };
     case abi.OP_ARG_MAX: return { src: count * w[abi.C] * w[abi.W], dst: w[abi.COUNT] * w[abi.W] * w[abi.INDEX_BYTES] };
+    case abi.OP_DETECTION: return detectionExtent(w);
     default: return undefined;
   }
+}
+
+/** Every count that the kernel loops to, and every list that it fills, inside of its place. */
+function detectionExtent(w: Int32Array): Extent | undefined {
+  const boxes = w[abi.COUNT], classes = w[abi.CLASSES], most = w[abi.MOST_DETECTIONS], each = w[abi.PER_DETECTION], room = w[abi.ROOM];
+  const found = w[abi.REGULAR] ? most + Math.min(w[abi.PER_CLASS], boxes) : classes;
+  const sound = boxes >= 1 && boxes <= 2 ** 20 && classes >= 1 && classes <= w[abi.C] && w[abi.C] <= 2 ** 16 && w[abi.OC] >= 4 && w[abi.OC] <= 2 ** 16
+    && most >= 1 && each >= 1 && room === most * each && room <= 2 ** 16 && w[abi.PER_CLASS] >= 1 && w[abi.FOUND] === found && found <= 2 ** 20
+    && boxes * w[abi.C] <= MOST && w[abi.CANDIDATES] >= 0 && (w[abi.SCORES_DTYPE] === abi.FLOAT32 || w[abi.SCORES_DTYPE] === abi.INT8);
+  if (!sound) return undefined;
+  const bytes = (type: number): number => (type === abi.FLOAT32 ? 4 : 1);
+  return {
+    src: boxes * w[abi.OC] * bytes(w[abi.DTYPE]), src2: boxes * w[abi.C] * bytes(w[abi.SCORES_DTYPE]), dst: room * 24 + 4, weights: boxes * 16,
+    scratch: detectionBytes(w),
+  };
 }
 
 const fits = (w: Int32Array): boolean =>
