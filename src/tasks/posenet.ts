@@ -2,8 +2,8 @@
 // counted once. It does not know the network, nor pictures: places are in pixels of the input.
 //
 // Papandreou et al., "PersonLab" (2018), and the reading of it that Google's own decoders do: the best places first become
-// the roots of poses; from a root, the tree of 16 edges is walked to the joint that is surest next, along displacements that
-// short offsets then correct; a place near the same joint of a person already found is no root.
+// the roots of poses; from a root, the tree of 16 edges is walked to the other joints, along displacements that short offsets
+// then correct; a place near the same joint of a person already found is no root.
 
 /** COCO's keypoints, in the order of the maps' channels. */
 export const KEYPOINTS = [
@@ -85,17 +85,14 @@ function surpassed({ height, width, heatmaps }: PoseMaps, x: number, y: number, 
   return false;
 }
 
-/** All joints of the person whom the root belongs to: always the surest that is not yet placed, and on to its neighbours. */
+/** All joints of the person whom the root belongs to, from each placed one on to its neighbours in the tree. */
 function walk(maps: PoseMaps, root: Place): Place[] {
-  const joints = new Array<Place>(KEYPOINTS.length), waiting = [root];
-  while (waiting.length) {
-    const best = waiting.reduce((a, b) => (b.score > a.score ? b : a));
-    waiting.splice(waiting.indexOf(best), 1);
-    if (joints[best.id]) continue;
-    joints[best.id] = best;
+  const joints = new Array<Place>(KEYPOINTS.length), placed = [root];
+  joints[root.id] = root;
+  for (const from of placed) {
     EDGES.forEach(([parent, child], edge) => {
-      if (parent === best.id && !joints[child]) waiting.push(displaced(maps, maps.forward, best, edge, child));
-      if (child === best.id && !joints[parent]) waiting.push(displaced(maps, maps.backward, best, edge, parent));
+      if (parent === from.id && !joints[child]) placed.push(joints[child] = displaced(maps, maps.forward, from, edge, child));
+      if (child === from.id && !joints[parent]) placed.push(joints[parent] = displaced(maps, maps.backward, from, edge, parent));
     });
   }
   return joints;
