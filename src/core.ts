@@ -14,3 +14,4 @@ export type { Output, StepInfo, StepTime, TensorData, TensorInfo } from './net.j
 export type { Picture } from './image.js';
 export type { Classification, ClassifyOptions } from './tasks/classify.js';
 export type { EmbedOptions } from './tasks/embed.js';
+export type { Keypoint, Pose, PoseOptions } from './tasks/pose.js';

@@ -10,4 +10,5 @@ export type { Encoded, Image, PictureOptions } from './picture.js';
 export type { Picture } from './image.js';
 export type { Classification, ClassifyOptions } from './tasks/classify.js';
 export type { EmbedOptions } from './tasks/embed.js';
+export type { Keypoint, Pose, PoseOptions } from './tasks/pose.js';
 export type { MemoryReport } from './engine.js';

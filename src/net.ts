@@ -12,6 +12,8 @@ import { classify } from './tasks/classify.js';
 import type { Classification, ClassifyOptions } from './tasks/classify.js';
 import { embed } from './tasks/embed.js';
 import type { EmbedOptions } from './tasks/embed.js';
+import { pose } from './tasks/pose.js';
+import type { Pose, PoseOptions } from './tasks/pose.js';
 
 export interface TensorInfo {
   name: string;
@@ -185,6 +187,12 @@ export class Net {
 
   /** The picture as a feature vector: the network's last pooled features. */
   embed(image: Image, options?: EmbedOptions): Float32Array { return embed(this, pictureOf(image), options); }
+
+  /**
+   * Joints of the people in a picture, in its pixels, best person first: one by MoveNet, several by PoseNet. The whole picture
+   * is looked at, or with `previous` the part of a video's frame where the person was.
+   */
+  pose(image: Image, options?: PoseOptions): Pose[] { return pose(this, pictureOf(image), options); }
 
   /** Frees the memory and ends the threads. Using the net afterwards is an error; disposing again is not. */
   dispose(): void {

@@ -7,11 +7,12 @@ import { classify } from './classify.js';
 import { convert } from './convert.js';
 import { inspect } from './inspect.js';
 import { list } from './list.js';
+import { pose } from './pose.js';
 import { pull } from './pull.js';
 import { quantise } from './quantise.js';
 import { run } from './run.js';
 
-const COMMANDS: Command[] = [classify, run, inspect, bench, convert, quantise, list, pull];
+const COMMANDS: Command[] = [classify, pose, run, inspect, bench, convert, quantise, list, pull];
 
 const HELP = `depthwise ${about.version}: MobileNets for any JavaScript host
 
