@@ -33,4 +33,4 @@ export function ringBytes(words: Int32Array): number {
 
 /** Bytes of a detection's boxes, scores and lists (assembly/detection.ts). */
 export const detectionBytes = (words: Int32Array): number =>
-  words[abi.COUNT] * 24 + Math.max(words[abi.COUNT], words[abi.FOUND]) * 4 + words[abi.FOUND] * 16;
+  words[abi.COUNT] * 24 + Math.max(words[abi.COUNT], words[abi.FOUND]) * 4 + words[abi.FOUND] * 8;
