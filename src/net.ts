@@ -1,7 +1,7 @@
 // Knows a loaded model: writes inputs, runs steps, gives views of outputs. It does not know files or pictures beyond
 // handing them to the tasks.
-import type { PlannedTensor, Plan, PlanInfo } from './compile/plan.js';
-import { GUARD_BYTES } from './compile/plan.js';
+import { GUARD_BYTES } from './plan/plan.js';
+import type { PlannedTensor, Plan, PlanInfo } from './plan/plan.js';
 import type { Build, Engine, MemoryReport } from './engine.js';
 import { DepthwiseError } from './error.js';
 import { bytesPerElement } from './formats/graph.js';

@@ -1,10 +1,11 @@
 // Knows the command line from outside: what it prints, where, with which exit code, and what it leaves on disk.
-import { spawnSync } from 'node:child_process';
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { spawn, spawnSync } from 'node:child_process';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
+import { decodeBmp } from '../src/cli/bmp.js';
 import { readHeader } from '../src/cli/picture-file.js';
 import { upright } from '../src/cli/upright.js';
 
@@ -56,7 +57,7 @@ test('quantise: each refusal says what to do, and a folder of pictures gives int
   fails(['quantise', EVERYDAY, '-o', out], /--images DIR/, 2);
   fails(['quantise', EVERYDAY, '--images', folder], /-o OUT.dw/, 2);
   fails(['quantise', EVERYDAY, '--images', inFolder('nowhere'), '-o', out], /cannot read the folder .*nowhere/);
-  fails(['quantise', EVERYDAY, '--images', folder, '-o', out], /no .jpg, .jpeg or .png file under/);
+  fails(['quantise', EVERYDAY, '--images', folder, '-o', out], /no .jpg, .jpeg, .png or .bmp file under/);
   fails(['quantise', EVERYDAY, '--images', 'weights', '-o', out], /planned and packed already/);
   assert.not.ok(existsSync(out));
   const starter = '../shared/weights/everyday-v3-small.safetensors';
@@ -167,6 +168,77 @@ test('pixels stored in any of the eight ways come out the same way up', () => {
   assert.equal(seen(6, 2, 3, [3, 6, 2, 5, 1, 4]), answer);
   assert.equal(seen(7, 2, 3, [6, 3, 5, 2, 4, 1]), answer);
   assert.equal(seen(8, 2, 3, [4, 1, 5, 2, 6, 3]), answer);
+});
+
+/** A BMP of 3 x 2 pixels, red green blue over white black grey, rows padded to 4 bytes. `extra` goes between header and pixels. */
+function tinyBmp({ bits = 24, topDown = false, compression = 0, extra = [] as number[] } = {}): Uint8Array {
+  const red = [0, 0, 255], green = [0, 255, 0], blue = [255, 0, 0], white = [255, 255, 255], black = [0, 0, 0], grey = [9, 9, 9];
+  const palette = bits === 8 ? [red, green, blue, white, black, grey].flatMap((colour) => [...colour, 0]) : extra;
+  const row = (...colours: number[][]) => (bits === 24 ? [...colours.flat(), 7, 7, 7] : colours.flatMap((colour) => [...colour, 0]));
+  const rows = bits === 8 ? [[0, 1, 2, 7], [3, 4, 5, 7]] : [row(red, green, blue), row(white, black, grey)];
+  const pixels = (topDown ? rows : rows.reverse()).flat(), bytes = new Uint8Array(54 + palette.length + pixels.length), view = new DataView(bytes.buffer);
+  bytes.set([0x42, 0x4d]);
+  view.setUint32(2, bytes.length, true);
+  view.setUint32(10, 54 + palette.length, true);
+  view.setUint32(14, 40, true);
+  view.setInt32(18, 3, true);
+  view.setInt32(22, topDown ? -2 : 2, true);
+  view.setUint16(26, 1, true);
+  view.setUint16(28, bits, true);
+  view.setUint32(30, compression, true);
+  if (bits === 8) view.setUint32(46, 6, true);
+  bytes.set([...palette, ...pixels], 54);
+  return bytes;
+}
+
+test('BMP files of 8, 24 and 32 bits, from the bottom up or the top down, give the same opaque pixels', () => {
+  const answer = [255, 0, 0, 255, 0, 255, 0, 255, 0, 0, 255, 255, 255, 255, 255, 255, 0, 0, 0, 255, 9, 9, 9, 255];
+  const masks = [0, 0, 255, 0, 0, 255, 0, 0, 255, 0, 0, 0];
+  for (const kind of [{}, { topDown: true }, { bits: 32 }, { bits: 32, topDown: true }, { bits: 8 }, { bits: 32, compression: 3, extra: masks }]) {
+    const bytes = tinyBmp(kind);
+    assert.equal(readHeader(bytes, 'tiny.bmp'), { kind: 'BMP', width: 3, height: 2, orientation: 1 });
+    assert.equal({ ...decodeBmp(bytes, 'tiny.bmp'), data: [...decodeBmp(bytes, 'tiny.bmp').data] }, { data: answer, width: 3, height: 2 });
+    assert.throws(() => readHeader(bytes.slice(0, -1), 'tiny.bmp'), /tiny.bmp is a BMP that ends too early/);
+  }
+  assert.throws(() => readHeader(tinyBmp({ bits: 16 }), 'tiny.bmp'), /16 bits a pixel, compression 0.*Save it as PNG/);
+  assert.throws(() => readHeader(tinyBmp({ bits: 8, compression: 1 }), 'tiny.bmp'), /compression 1/);
+  assert.throws(() => readHeader(tinyBmp({ bits: 32, compression: 3, extra: masks.toReversed() }), 'tiny.bmp'), /compression 3/);
+  const bomb = tinyBmp();
+  new DataView(bomb.buffer).setInt32(18, 1e9, true);
+  assert.throws(() => readHeader(bomb, 'tiny.bmp'), /1000000000 x 2 pixels/);
+  assert.throws(() => readHeader(tinyBmp().fill(0, 18, 22), 'tiny.bmp'), /without a size/);
+  assert.throws(() => readHeader(new TextEncoder().encode('BMW and others, a text of more than fifty-four characters'), 'tiny.bmp'), /a text file/);
+});
+
+test('a folder is every picture under it, one bad photo does not stop the others, and all failures are told at the end', () => {
+  const album = inFolder('album');
+  mkdirSync(path.join(album, 'deep'), { recursive: true });
+  writeFileSync(path.join(album, 'b.bmp'), tinyBmp());
+  writeFileSync(path.join(album, 'deep', 'a.png'), readFileSync(SAMPLE));
+  writeFileSync(path.join(album, 'deep', '._a.png'), 'what some computers leave');
+  writeFileSync(path.join(album, 'notes.txt'), 'no picture');
+  const whole = depthwise('classify', album, SAMPLE, '--json');
+  assert.is(whole.status, 0, whole.stderr);
+  const { photos, failed } = JSON.parse(whole.stdout);
+  assert.equal(photos.map(({ photo }: { photo: string }) => photo), [path.join(album, 'b.bmp'), path.join(album, 'deep', 'a.png'), SAMPLE]);
+  assert.equal(failed, []);
+  writeFileSync(path.join(album, 'c.jpg'), 'dear diary');
+  const some = depthwise('classify', album, inFolder('nowhere.png'), '--json');
+  assert.is(some.status, 1);
+  assert.match(some.stderr, /^depthwise: 2 of 4 photos failed:\n {2}.*c\.jpg is not a JPEG.*\n {2}cannot read the photo .*nowhere\.png.*\n$/);
+  assert.is(JSON.parse(some.stdout).photos.length, 2);
+  assert.equal(JSON.parse(some.stdout).failed.map(({ photo, code }: { photo: string; code: string }) => [path.basename(photo), code]), [['c.jpg', 'BAD_IMAGE'], ['nowhere.png', 'NOT_FOUND']]);
+  fails(['classify', inFolder('nowhere.png'), path.join(album, 'c.jpg'), '--json'], /2 of 2 photos failed/);
+});
+
+test('Ctrl-C between photos stops with a sentence that says how far it came', async () => {
+  const child = spawn(process.execPath, ['dist/cli.js', 'classify', ...Array.from({ length: 2000 }, () => SAMPLE)], { stdio: ['ignore', 'pipe', 'pipe'] });
+  let said = '';
+  child.stdout.once('data', () => child.kill('SIGINT'));
+  child.stderr.on('data', (part) => (said += part));
+  const status = await new Promise((resolve) => child.on('close', resolve));
+  assert.is(status, 1);
+  assert.match(said, /^depthwise: stopped after \d+ of 2000 photos, as asked\.\n$/);
 });
 
 test('weights that are missing, cut short or something else', () => {

@@ -3,7 +3,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { checkPlan } from '../src/compile/check.js';
+import { checkPlan } from '../src/plan/check.js';
 import { compile } from '../src/compile/plan.js';
 import { Engine } from '../src/engine.js';
 import type { Build } from '../src/engine.js';

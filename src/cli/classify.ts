@@ -1,8 +1,8 @@
 // Knows the command that says what is in photos: label, score and time; decoding and the network are elsewhere.
 import type { Net } from '../net.js';
-import { loadOptions, parse, usage, WEIGHTS_HELP, WEIGHTS_OPTIONS, type Command } from './arguments.js';
-import { decode } from './decode.js';
-import { readBytes } from './files.js';
+import { loadOptions, parse, WEIGHTS_HELP, WEIGHTS_OPTIONS, type Command } from './arguments.js';
+import { interruption } from './interruption.js';
+import { eachPhoto, photoFiles, tellFailed } from './photos.js';
 import { bar, ms, paint, print, printJson } from './report.js';
 import { loadWeights } from './weights.js';
 
@@ -10,13 +10,6 @@ interface Answer {
   photo: string;
   ms: number;
   results: { index: number; label: string; score: number }[];
-}
-
-async function look(net: Net, photo: string, topK: number): Promise<Answer> {
-  const picture = await decode(readBytes(photo, 'photo'), photo);
-  const start = performance.now();
-  const results = net.classify(picture, { topK });
-  return { photo, ms: performance.now() - start, results };
 }
 
 function show(net: Net, { photo, ms: time, results }: Answer): void {
@@ -30,8 +23,10 @@ function show(net: Net, { photo, ms: time, results }: Answer): void {
 
 export const classify: Command = {
   name: 'classify',
-  summary: 'say what is in photos (JPEG or PNG)',
+  summary: 'say what is in photos (JPEG, PNG or BMP)',
   help: `depthwise classify PHOTO… [options]
+
+A PHOTO may be a folder: every picture under it.
 
   --weights FILE   .dw, .tflite, .onnx or .safetensors, or zoo:NAME, which \`depthwise list\` names
                    (default: the starter weights, 100 everyday things)
@@ -40,17 +35,20 @@ export const classify: Command = {
 ${WEIGHTS_HELP}`,
   async run(args) {
     const parsed = parse(args, { ...WEIGHTS_OPTIONS, weights: { type: 'string' }, top: { type: 'string' }, json: { type: 'boolean' } });
-    const photos = parsed.positionals;
-    if (!photos.length) throw usage('give at least one photo.');
+    const photos = photoFiles(parsed.positionals);
     const topK = parsed.count('top', 5);
     const json = parsed.flag('json');
     const net = await loadWeights(parsed.text('weights'), loadOptions(parsed));
-    const answers: Answer[] = [];
-    for (const photo of photos) {
-      const answer = await look(net, photo, topK);
-      answers.push(answer);
-      if (!json) show(net, answer);
-    }
-    if (json) printJson({ build: net.build, photos: answers });
+    const looked = await eachPhoto<Answer>(photos, {
+      signal: interruption(),
+      onPhoto(picture, photo) {
+        const start = performance.now();
+        const results = net.classify(picture, { topK });
+        return { photo, ms: performance.now() - start, results };
+      },
+      ...(!json && { show: (answer) => show(net, answer) }),
+    });
+    if (json) printJson({ build: net.build, photos: looked.results, failed: looked.failed });
+    tellFailed(looked);
   },
 };

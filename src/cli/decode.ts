@@ -1,10 +1,11 @@
-// Knows how JPEG and PNG bytes become upright RGBA pixels in Node; it knows no network and no file name's meaning.
+// Knows how JPEG, PNG and BMP bytes become upright RGBA pixels in Node; it knows no network and no file name's meaning.
 import decodeJpeg, { init as initJpeg } from '@jsquash/jpeg/decode.js';
 import jpegWasm from '@jsquash/jpeg/codec/dec/mozjpeg_dec.wasm';
 import decodePng, { init as initPng } from '@jsquash/png/decode.js';
 import * as pngBinary from '@jsquash/png/codec/pkg/squoosh_png_bg.wasm';
 import { DepthwiseError } from '../error.js';
-import { readHeader, type Header } from './picture-file.js';
+import { decodeBmp } from './bmp.js';
+import { readHeader } from './picture-file.js';
 import { upright, type Picture } from './upright.js';
 
 /** The decoders answer with `new ImageData(…)`, which Node does not have. */
@@ -21,13 +22,20 @@ class PlainImageData implements Picture {
 /** The package declares its .wasm as the functions in it; the bundler hands over base64 text, like any other .wasm. */
 const pngWasm = (pngBinary as unknown as { default: string }).default;
 
-const moduleOf = (base64: string) => WebAssembly.compile(Buffer.from(base64, 'base64'));
+const compiled = new Map<string, Promise<WebAssembly.Module>>();
+
+/** Compiled once, for folders of thousands of photos. */
+function moduleOf(base64: string): Promise<WebAssembly.Module> {
+  const module = compiled.get(base64) ?? WebAssembly.compile(Buffer.from(base64, 'base64'));
+  compiled.set(base64, module);
+  return module;
+}
 
 /** One module decodes and encodes. */
 export const pngModule = () => moduleOf(pngWasm);
 
 /** Starts the decoder anew each time it is asked to: one that trapped on a broken file must not spoil the next. */
-async function decoded(kind: Header['kind'], bytes: Uint8Array): Promise<Picture> {
+async function decoded(kind: 'JPEG' | 'PNG', bytes: Uint8Array): Promise<Picture> {
   (globalThis as { ImageData?: unknown }).ImageData ??= PlainImageData;
   const copy = Uint8Array.from(bytes).buffer;
   if (kind === 'PNG') {
@@ -43,6 +51,7 @@ async function decoded(kind: Header['kind'], bytes: Uint8Array): Promise<Picture
 /** `name` is what messages call the file. */
 export async function decode(bytes: Uint8Array, name: string): Promise<Picture> {
   const header = readHeader(bytes, name);
+  if (header.kind === 'BMP') return decodeBmp(bytes, name);
   let picture: Picture;
   try {
     picture = await decoded(header.kind, bytes);

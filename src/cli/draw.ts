@@ -72,7 +72,7 @@ const isLight = ([red, green, blue]: Colour): boolean => 0.299 * red + 0.587 * g
 
 /** A line of text on a ground of the colour, its lower left corner at the point where there is room, else below it. */
 export function label(canvas: Canvas, at: Point, text: string, colour: Colour): void {
-  const dots = Math.max(1, Math.round(Math.min(canvas.width, canvas.height) / 300)), letters = [...text];
+  const dots = Math.max(1, Math.round(Math.min(canvas.width, canvas.height) / 220)), letters = [...text];
   const width = (letters.length * (GLYPH_WIDTH + 1) + 3) * dots, height = (GLYPH_HEIGHT + 4) * dots;
   const left = Math.max(0, Math.min(canvas.width - width, Math.round(at.x * canvas.scale)));
   const above = Math.round(at.y * canvas.scale) - height, top = Math.max(0, Math.min(canvas.height - height, above >= 0 ? above : above + height));

@@ -1,8 +1,9 @@
 // Knows what the first bytes of a picture file say: kind, size, orientation, completeness. It decodes no pixel.
 import { DepthwiseError } from '../error.js';
+import { bmpLayout, isBmp, isWhole } from './bmp.js';
 
 export interface Header {
-  kind: 'JPEG' | 'PNG';
+  kind: 'JPEG' | 'PNG' | 'BMP';
   width: number;
   height: number;
   /** EXIF orientation, 1 (upright) to 8. */
@@ -19,7 +20,6 @@ const u32 = (bytes: Uint8Array, at: number) => u16(bytes, at) * 65536 + u16(byte
 const SIGNATURES: [number, string, string][] = [
   [0, 'GIF8', 'a GIF picture'],
   [8, 'WEBP', 'a WebP picture'],
-  [0, 'BM', 'a BMP picture'],
   [0, 'II*\0', 'a TIFF picture'],
   [0, 'MM\0*', 'a TIFF picture'],
   [4, 'ftypavif', 'an AVIF picture'],
@@ -115,9 +115,16 @@ function readPng(bytes: Uint8Array, name: string): Header {
   }
 }
 
+function readBmp(bytes: Uint8Array, name: string): Header {
+  const layout = bmpLayout(bytes, name), header: Header = { kind: 'BMP', width: layout.width, height: layout.height, orientation: 1 };
+  checkSize(header, name);
+  if (!isWhole(layout, bytes)) throw truncated(name, 'BMP');
+  return header;
+}
+
 /** A few bytes can claim a picture of gigabytes; the claim is refused before anything is decoded. */
 function checkSize({ kind, width, height }: Header, name: string): void {
-  if (!width || !height) throw new DepthwiseError('BAD_IMAGE', `${name} is a ${kind} without a size: its header says ${width} x ${height} pixels.`);
+  if (!(width > 0 && height > 0)) throw new DepthwiseError('BAD_IMAGE', `${name} is a ${kind} without a size: its header says ${width} x ${height} pixels.`);
   const megapixels = (width * height) / 1e6;
   if (megapixels <= MAX_MEGAPIXELS) return;
   throw new DepthwiseError('BAD_IMAGE', `${name} has ${width} x ${height} pixels (${Math.round(megapixels)} megapixels); the limit is ${MAX_MEGAPIXELS}. Make it smaller first: a network looks at a few hundred pixels a side.`);
@@ -125,8 +132,9 @@ function checkSize({ kind, width, height }: Header, name: string): void {
 
 /** Reads a picture's header, or says what the file is instead of a picture. */
 export function readHeader(bytes: Uint8Array, name: string): Header {
-  if (!bytes.length) throw new DepthwiseError('BAD_IMAGE', `${name} is empty (0 bytes). Expected a JPEG or PNG picture.`);
+  if (!bytes.length) throw new DepthwiseError('BAD_IMAGE', `${name} is empty (0 bytes). Expected a JPEG, PNG or BMP picture.`);
   if (bytes[0] === 0xff && bytes[1] === 0xd8) return readJpeg(bytes, name);
   if (ascii(bytes, 0, 8) === '\x89PNG\r\n\x1a\n') return readPng(bytes, name);
-  throw new DepthwiseError('BAD_IMAGE', `${name} is not a JPEG or PNG picture: it looks like ${looksLike(bytes)}. Save it as JPEG or PNG.`);
+  if (isBmp(bytes)) return readBmp(bytes, name);
+  throw new DepthwiseError('BAD_IMAGE', `${name} is not a JPEG, PNG or BMP picture: it looks like ${looksLike(bytes)}. Save it as JPEG or PNG.`);
 }

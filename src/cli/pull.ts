@@ -1,14 +1,8 @@
 // Knows the command that fetches official checkpoints into the cache; how they come is known by the zoo.
 import { DepthwiseError } from '../error.js';
 import { parse, usage, type Command } from './arguments.js';
+import { interruption } from './interruption.js';
 import { bytes, print, progressInBytes } from './report.js';
-
-/** Ctrl-C keeps what came so far; a second one ends at once, as it does everywhere. */
-function interruption(): AbortSignal {
-  const controller = new AbortController();
-  process.once('SIGINT', () => controller.abort());
-  return controller.signal;
-}
 
 export const pull: Command = {
   name: 'pull',
@@ -25,7 +19,7 @@ Then: depthwise classify PHOTO --weights zoo:NAME`,
   async run(args) {
     const names = parse(args, {}).positionals.map((name) => name.replace(/^zoo:/, ''));
     if (!names.length) throw usage('give the name of a checkpoint; `depthwise list` has them.');
-    const zoo = await import('../zoo.js'), signal = interruption();
+    const zoo = await import('../zoo.js'), signal = interruption(); // what came so far is kept
     for (const name of names) {
       const { weights, labels, licence, path, unsaved } = await zoo.pull(name, { signal, onProgress: progressInBytes(name) });
       if (!path) throw new DepthwiseError('BAD_INPUT', `${name} came, but ${unsaved}. Name another folder by DEPTHWISE_CACHE.`);

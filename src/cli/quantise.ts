@@ -1,29 +1,20 @@
 // Knows the command that makes float32 weights int8 with the pictures of a folder; how that is done it does not know.
-import { readdirSync } from 'node:fs';
 import path from 'node:path';
-import { DepthwiseError } from '../error.js';
 import { quantise as quantiseBytes } from '../quantise.js';
 import { loadOptions, only, parse, termsOf, usage, WEIGHTS_OPTIONS, type Command } from './arguments.js';
 import { decode } from './decode.js';
 import { readBytes, writeWhole } from './files.js';
+import { picturesUnder } from './photos.js';
 import { bytes, print, progress } from './report.js';
 import { namingFile, openWeights } from './weights.js';
 
 const { build: _build, threads: _threads, ...OPTIONS } = WEIGHTS_OPTIONS;
 const MOST_PICTURES = 256;
 
-/** Pictures anywhere under a folder, in an order that no disk changes, evenly thinned to `most`. */
-function picturesUnder(folder: string, most: number): string[] {
-  let names: string[];
-  try {
-    names = readdirSync(folder, { recursive: true, encoding: 'utf8' });
-  } catch (cause) {
-    throw new DepthwiseError('NOT_FOUND', `cannot read the folder ${folder}: ${(cause as Error).message}.`, { cause });
-  }
-  const pictures = names.filter((name) => /\.(jpe?g|png)$/i.test(name)).sort();
-  if (!pictures.length) throw new DepthwiseError('NOT_FOUND', `there is no .jpg, .jpeg or .png file under ${folder}. Give a folder with a few dozen pictures like those the model is for.`);
+/** Evenly thinned to at most as many as asked for. */
+function thinned(pictures: string[], most: number): string[] {
   const count = Math.min(most, pictures.length);
-  return Array.from({ length: count }, (_, i) => path.join(folder, pictures[Math.floor((i * pictures.length) / count)]));
+  return Array.from({ length: count }, (_, i) => pictures[Math.floor((i * pictures.length) / count)]);
 }
 
 async function* decoded(files: string[]): AsyncGenerator<Awaited<ReturnType<typeof decode>>> {
@@ -38,7 +29,7 @@ export const quantise: Command = {
   summary: 'make float32 weights int8 with a folder of pictures',
   help: `depthwise quantise IN --images DIR -o OUT.dw [options]
 
-  --images DIR     JPEG and PNG pictures, anywhere under it, like those the model is for; no labels
+  --images DIR     JPEG, PNG and BMP pictures, anywhere under it, like those the model is for; no labels
                    are needed. 16 do, 100 are better; of more than ${MOST_PICTURES} every so many-th is taken
   -o, --out FILE   the int8 .dw file to write
   --arch A         what a .safetensors file holds, as for convert; also --alpha X, --size N, --style S
@@ -54,7 +45,7 @@ IN is a float32 .tflite, .safetensors or .onnx file. The same file and pictures 
     if (!folder) throw usage('say where the pictures are: --images DIR.');
     if (!out) throw usage('say where to write: -o OUT.dw.');
     if (path.resolve(out) === path.resolve(source)) throw usage('the output would overwrite the input; give another name.');
-    const files = picturesUnder(folder, MOST_PICTURES);
+    const files = thinned(picturesUnder(folder), MOST_PICTURES);
     const { bytes: input, options } = await openWeights(source, { ...loadOptions(parsed), ...termsOf(parsed) });
     const onProgress = (done: number, total: number): void => progress('looking at pictures', done, total);
     const { weights, methods, equalised } = await namingFile(source, () => quantiseBytes(input, decoded(files), { ...options, onProgress }));

@@ -7,7 +7,7 @@ import type { Operator, Tensor } from '../formats/graph.js';
 import { bytesOf, floatBits } from './lower.js';
 import type { Attribute, Lowering, Step } from './lower.js';
 import { affine } from './quantise.js';
-import { detectionBytes } from './scratch.js';
+import { detectionBytes } from '../plan/scratch.js';
 
 export function lowerDetection(lowering: Lowering, op: Operator, a: Attribute<'detection'>): Step {
   const [encodings, scores, anchors] = op.inputs.map((i) => lowering.tensor(i)), [, boxes, values] = encodings.shape;

@@ -86,7 +86,8 @@ function readOperator(table: Table, index: number, codes: Code[], tensors: Tenso
 }
 
 const LEAST_INPUTS: Partial<Record<Operator['attributes']['kind'], number>> = {
-  conv2d: 2, depthwiseConv2d: 2, fullyConnected: 2, add: 2, sub: 2, mul: 2, pad: 2, transpose: 2, stridedSlice: 4, mean: 2,
+  conv2d: 2, depthwiseConv2d: 2, fullyConnected: 2, add: 2, sub: 2, mul: 2, pad: 2, transpose: 2, stridedSlice: 4, mean: 2, resizeBilinear: 2,
+  argMax: 2, tile: 2, spaceToBatch: 3, batchToSpace: 3, div: 2, floorDiv: 2, gatherNd: 2,
 };
 
 /** Operators that read weights: their sizes must agree before anything is packed. */
