@@ -5,13 +5,14 @@ import type { Command } from './arguments.js';
 import { bench } from './bench.js';
 import { classify } from './classify.js';
 import { convert } from './convert.js';
+import { detect } from './detect.js';
 import { inspect } from './inspect.js';
 import { list } from './list.js';
 import { pull } from './pull.js';
 import { quantise } from './quantise.js';
 import { run } from './run.js';
 
-const COMMANDS: Command[] = [classify, run, inspect, bench, convert, quantise, list, pull];
+const COMMANDS: Command[] = [classify, detect, run, inspect, bench, convert, quantise, list, pull];
 
 const HELP = `depthwise ${about.version}: MobileNets for any JavaScript host
 
