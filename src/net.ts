@@ -10,6 +10,8 @@ import { pictureOf } from './picture.js';
 import type { Image } from './picture.js';
 import { classify } from './tasks/classify.js';
 import type { Classification, ClassifyOptions } from './tasks/classify.js';
+import { detect } from './tasks/detect.js';
+import type { DetectOptions, Detected } from './tasks/detect.js';
 import { embed } from './tasks/embed.js';
 import type { EmbedOptions } from './tasks/embed.js';
 import { pose } from './tasks/pose.js';
@@ -187,6 +189,9 @@ export class Net {
 
   /** The picture as a feature vector: the network's last pooled features. */
   embed(image: Image, options?: EmbedOptions): Float32Array { return embed(this, pictureOf(image), options); }
+
+  /** What is where in a picture, by a detector (SSD): boxes in its pixels, the likeliest first. */
+  detect(image: Image, options?: DetectOptions): Detected[] { return detect(this, pictureOf(image), options); }
 
   /**
    * Joints of the people in a picture, in its pixels, best person first: one by MoveNet, several by PoseNet. The whole picture

@@ -10,6 +10,7 @@ import { isBytes } from './picture.js';
 import type { Encoded, Image } from './picture.js';
 import type { Source } from './source.js';
 import type { Classification, ClassifyOptions } from './tasks/classify.js';
+import type { DetectOptions, Detected } from './tasks/detect.js';
 import type { EmbedOptions } from './tasks/embed.js';
 import type { Pose, PoseOptions } from './tasks/pose.js';
 import { Calls } from './worker/calls.js';
@@ -28,6 +29,7 @@ export type { Picture } from './image.js';
 export type { Build, MemoryReport } from './engine.js';
 export type { Output, StepInfo, StepTime, TensorData, TensorInfo } from './net.js';
 export type { Classification, ClassifyOptions } from './tasks/classify.js';
+export type { DetectOptions, Detected } from './tasks/detect.js';
 export type { EmbedOptions } from './tasks/embed.js';
 export type { Keypoint, Pose, PoseOptions } from './tasks/pose.js';
 export type { Watchable } from './worker/frames.js';
@@ -127,6 +129,11 @@ class WorkerNet {
   /** The picture as a feature vector: the network's last pooled features. */
   embed(image: Image | Encoded, { signal, transfer = false, ...options }: EmbedOptions & ImageOptions = {}): Promise<Float32Array> {
     return this.#calls.ask('embed', withImage(image, transfer, options), signal);
+  }
+
+  /** What is where in a picture, by a detector: boxes in its pixels, the likeliest first. */
+  detect(image: Image | Encoded, { signal, transfer = false, ...options }: DetectOptions & ImageOptions = {}): Promise<Detected[]> {
+    return this.#calls.ask('detect', withImage(image, transfer, options), signal);
   }
 
   /** Joints of the people in a picture, in its pixels, best person first. */

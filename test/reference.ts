@@ -35,6 +35,7 @@ function compute(op: Operator, x: Values[], tensors: Tensor[], out: Tensor): Val
     case 'reshape': return x[0];
     case 'transpose': return transpose(x[0], tensors[0].shape, Array.from(x[1]));
     case 'pad': return pad(x[0], tensors[0].shape, Array.from(x[1]), out);
+    case 'concatenation': return concatenation(a.axis, x, tensors, out);
     case 'quantize': return quantize(x[0], tensors[0], out);
     case 'dequantize': return x[0].map((q) => scaleOf(tensors[0]) * (q - zeroOf(tensors[0])));
     case 'batchNorm': return x[0].map((v, i) => {
@@ -223,6 +224,25 @@ function pad(x: Values, [, h, w, c]: number[], p: number[], out: Tensor): Values
     const y = Math.floor(i / c / ow) - p[2], z = (Math.floor(i / c) % ow) - p[4];
     return y < 0 || y >= h || z < 0 || z >= w ? (out.dtype === 'float32' ? 0 : zeroOf(out)) : x[(y * w + z) * c + (i % c)];
   });
+}
+
+/** Other scales come to the output's in float32 (section 4.3). */
+function concatenation(axis: number, x: Values[], tensors: Tensor[], out: Tensor): Values {
+  const inner = elements(out.shape.slice(axis + 1)), result = new Float64Array(elements(out.shape));
+  let before = 0;
+  tensors.forEach((tensor, t) => {
+    const own = tensor.shape[axis] * inner, whole = out.shape[axis] * inner;
+    x[t].forEach((q, i) => {
+      let value = q;
+      if (out.dtype !== 'float32' && (scaleOf(tensor) !== scaleOf(out) || zeroOf(tensor) !== zeroOf(out))) {
+        const scale = Math.fround(scaleOf(tensor) * Math.fround(1 / scaleOf(out))), shift = Math.fround(-zeroOf(tensor) * scale);
+        value = clamp(halfAway(Math.fround(Math.fround(q * scale) + shift)) + zeroOf(out), ...range(out));
+      }
+      result[Math.floor(i / own) * whole + before + (i % own)] = value;
+    });
+    before += own;
+  });
+  return result;
 }
 
 function quantize(x: Values, input: Tensor, out: Tensor): Values {

@@ -5,6 +5,7 @@ import type { Command } from './arguments.js';
 import { bench } from './bench.js';
 import { classify } from './classify.js';
 import { convert } from './convert.js';
+import { detect } from './detect.js';
 import { inspect } from './inspect.js';
 import { list } from './list.js';
 import { pose } from './pose.js';
@@ -12,7 +13,7 @@ import { pull } from './pull.js';
 import { quantise } from './quantise.js';
 import { run } from './run.js';
 
-const COMMANDS: Command[] = [classify, pose, run, inspect, bench, convert, quantise, list, pull];
+const COMMANDS: Command[] = [classify, detect, pose, run, inspect, bench, convert, quantise, list, pull];
 
 const HELP = `depthwise ${about.version}: MobileNets for any JavaScript host
 

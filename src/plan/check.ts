@@ -162,7 +162,7 @@ function extentOf(w: Int32Array): Extent | undefined {
 /** Every count that the kernel loops to, and every list that it fills, inside of its place. */
 function detectionExtent(w: Int32Array): Extent | undefined {
   const boxes = w[abi.COUNT], classes = w[abi.CLASSES], most = w[abi.MOST_DETECTIONS], each = w[abi.PER_DETECTION], room = w[abi.ROOM];
-  const found = w[abi.REGULAR] ? most + Math.min(w[abi.PER_CLASS], boxes) : classes;
+  const found = w[abi.REGULAR] ? most : classes;
   const sound = boxes >= 1 && boxes <= 2 ** 20 && classes >= 1 && classes <= w[abi.C] && w[abi.C] <= 2 ** 16 && w[abi.OC] >= 4 && w[abi.OC] <= 2 ** 16
     && most >= 1 && each >= 1 && room === most * each && room <= 2 ** 16 && w[abi.PER_CLASS] >= 1 && w[abi.FOUND] === found && found <= 2 ** 20
     && boxes * w[abi.C] <= MOST && w[abi.CANDIDATES] >= 0 && (w[abi.SCORES_DTYPE] === abi.FLOAT32 || w[abi.SCORES_DTYPE] === abi.INT8);
