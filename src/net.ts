@@ -1,6 +1,7 @@
 // Knows a loaded model: writes inputs, runs steps, gives views of outputs. It does not know files or pictures beyond
 // handing them to the tasks.
 import type { PlannedTensor, Plan, PlanInfo } from './compile/plan.js';
+import { fingerprintOf } from './compile/fingerprint.js';
 import { GUARD_BYTES } from './compile/plan.js';
 import type { Build, Engine, MemoryReport } from './engine.js';
 import { DepthwiseError } from './error.js';
@@ -70,6 +71,8 @@ export class Net {
   /** Exact bytes in use. */
   readonly memory: MemoryReport;
   readonly threads: Threads;
+  /** Tells these weights from others: what is trained on one network's embeddings fits no other. */
+  readonly fingerprint: string;
   #engine: Engine | undefined;
   readonly #guarded: boolean;
   /** The last inputs, from which `layer` runs again. */
@@ -83,6 +86,7 @@ export class Net {
     this.threads = threads;
     this.build = engine.build;
     this.info = plan.info;
+    this.fingerprint = fingerprintOf(plan);
     this.memory = engine.memory;
     this.#engine = engine;
     this.#guarded = guarded;

@@ -12,6 +12,7 @@ import { Lowering, lower } from './lower.js';
 import type { Step } from './lower.js';
 import { simplify } from './simplify.js';
 import type { Simplified } from './simplify.js';
+import type { Vote } from '../tasks/votes.js';
 
 export interface PlannedTensor {
   name: string;
@@ -51,6 +52,19 @@ export interface PlanInfo {
   steps: PlannedStep[];
   /** Least bytes that any arena for these steps could have. */
   arenaLowerBound: number;
+  /** Where the outputs are similarities to examples, which vote for the labels. */
+  vote?: Vote;
+  /** What a trained head says about itself (src/heads/). */
+  head?: HeadInfo;
+}
+
+export interface HeadInfo {
+  kind: 'linear' | 'nearest';
+  /** Which weights its embeddings came from. */
+  fingerprint: string;
+  backbone: string;
+  /** How many each label was trained with. */
+  examples: number[];
 }
 
 export interface Plan {
