@@ -5,7 +5,7 @@ import type { Net } from './net.js';
 
 export { DepthwiseError } from './error.js';
 export { chooseThreshold, thresholds } from './cascade/threshold.js';
-export type { Asked, ChooseOptions, Threshold } from './cascade/threshold.js';
+export type { Asked, ChooseOptions, Threshold, ThresholdOptions } from './cascade/threshold.js';
 export type { Cascade, CascadeOptions, Cascaded, Counters, Escalation, Large } from './cascade/cascade.js';
 export type { Classification } from './tasks/classify.js';
 

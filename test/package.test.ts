@@ -83,7 +83,7 @@ test('entries of Workers and Vercel Edge export what depthwise exports, and core
 });
 
 test('what Next.js refuses or warns of in code for the edge is not spelt there', () => {
-  for (const file of ['edge-light', 'threads', 'zoo', 'onnx', 'safetensors']) {
+  for (const file of ['edge-light', 'threads', 'zoo', 'onnx', 'safetensors', 'heads', 'cascade']) {
     assert.not.match(textOf(`dist/${file}.js`), /WebAssembly\.compile\b(?!\(bytes\); in)|(?<![.\w?])process\./, file); // but for one message
   }
 });

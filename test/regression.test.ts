@@ -50,7 +50,7 @@ for (const [labels, depth, each] of [[2, 1, 3], [3, 5, 4], [5, 8, 7]]) {
     const gradient = new Float64Array(at.length), objective = crossEntropy(rows, data, decay);
     let slow = 0;
     for (let step = 0; step < 60_000; step++) slow = objective(at, gradient), at = at.map((x, i) => x - 0.5 * gradient[i]);
-    assert.ok(Math.abs(found - slow) < 1.1e-5, `${found} against ${slow}`); // the gap that training stops at
+    assert.ok(Math.abs(found - slow) < 1e-4, `${found} against ${slow}`); // the gap that training stops at
     assert.ok(slow < Math.log(labels), 'and both are better than guessing');
   });
 }

@@ -137,7 +137,7 @@ function checked(results: Classification[]): Classification[] {
 }
 
 /** Nets may know different things, but not nothing in common: that is a mistake. */
-function checkShared(small: Net, large: Net): void {
+export function checkShared(small: Net, large: Net): void {
   if (!small.labels || !large.labels) throw new DepthwiseError('BAD_INPUT', 'Both networks of a cascade need labels, by which their answers are compared. Load them with the labels option.');
   const known = new Set(large.labels);
   if (!small.labels.some((label) => known.has(label))) {

@@ -25,10 +25,16 @@ export interface Threshold {
   ms: number;
 }
 
-export interface ChooseOptions {
+export interface ThresholdOptions {
+  /** As in CascadeOptions. */
+  margin?: number;
+  /** Which thresholds; default: 0 (the small network alone) to 1 (the large one for all but certainty) by twentieths. */
+  at?: readonly number[];
+}
+
+export interface ChooseOptions extends ThresholdOptions {
   /** The accuracy to reach, 0 to 1. Default: the best that any threshold reaches, less half a standard error. */
   targetAccuracy?: number;
-  margin?: number;
 }
 
 /** The row of one threshold. */
@@ -45,10 +51,10 @@ function withThreshold(asked: readonly Asked[], accept: number, margin: number):
 
 const GRID = Array.from({ length: 21 }, (_, i) => i / 20);
 
-/** Thresholds from 0 (the small network alone) by twentieths to 1 (the large one for all but certainty). */
-export function thresholds(asked: readonly Asked[], { margin = 0 }: ChooseOptions = {}): Threshold[] {
+/** What each threshold would have given. */
+export function thresholds(asked: readonly Asked[], { margin = 0, at = GRID }: ThresholdOptions = {}): Threshold[] {
   if (!asked.length) throw new DepthwiseError('BAD_INPUT', 'There is no labelled picture to choose a threshold by.');
-  return GRID.map((accept) => withThreshold(asked, accept, margin));
+  return at.map((accept) => withThreshold(asked, accept, margin));
 }
 
 /**

@@ -14,7 +14,7 @@ export type Objective = (at: Float64Array, gradient: Float64Array) => number;
 const PAIRS = 10;
 const MOST_STEPS = 300;
 /** Stops where the value is surely less than this above its least, as far as strong convexity tells. */
-const GAP = 1e-5;
+const GAP = 1e-4;
 
 /**
  * @param curvature the function's strong convexity: within |gradient|^2 / (2 curvature) of the least value

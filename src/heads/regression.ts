@@ -88,7 +88,10 @@ function toResiduals(row: Float64Array, bias: Float64Array, truth: number): numb
   return log(sum) + most - right;
 }
 
-/** out[n, c] = rows[n] . weights[c]; two by two, so that each value that is read serves two products. */
+// Both products walk two classes at a time, so that each value that is read serves several products; beyond the last row or
+// class the last one is walked again, and left out of the result.
+
+/** out[n, c] = rows[n] . weights[c]. */
 function products(rows: Float64Array, weights: Float64Array, out: Float64Array, count: number, labels: number, depth: number): void {
   for (let n = 0; n < count; n += 2) {
     const a = n * depth, b = Math.min(n + 1, count - 1) * depth;
@@ -112,12 +115,17 @@ function products(rows: Float64Array, weights: Float64Array, out: Float64Array, 
 
 /** sum[c] += residuals[n, c] * rows[n] over all n, four rows at a time. */
 function addOuter(rows: Float64Array, residuals: Float64Array, sum: Float64Array, count: number, labels: number, depth: number): void {
+  const of = (n: number, c: number): number => (n < count && c < labels ? residuals[n * labels + c] : 0);
   for (let n = 0; n < count; n += 4) {
     const [i, j, k, l] = [n, n + 1, n + 2, n + 3].map((row) => Math.min(row, count - 1) * depth);
-    for (let c = 0; c < labels; c++) {
-      const of = (row: number): number => (row < count ? residuals[row * labels + c] : 0);
-      const p = of(n), q = of(n + 1), r = of(n + 2), s = of(n + 3), to = c * depth;
-      for (let d = 0; d < depth; d++) sum[to + d] += p * rows[i + d] + q * rows[j + d] + r * rows[k + d] + s * rows[l + d];
+    for (let c = 0; c < labels; c += 2) {
+      const p = of(n, c), q = of(n + 1, c), r = of(n + 2, c), s = of(n + 3, c), u = c * depth;
+      const P = of(n, c + 1), Q = of(n + 1, c + 1), R = of(n + 2, c + 1), S = of(n + 3, c + 1), v = Math.min(c + 1, labels - 1) * depth;
+      for (let d = 0; d < depth; d++) {
+        const w = rows[i + d], x = rows[j + d], y = rows[k + d], z = rows[l + d];
+        sum[u + d] += p * w + q * x + r * y + s * z;
+        sum[v + d] += P * w + Q * x + R * y + S * z;
+      }
     }
   }
 }
