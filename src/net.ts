@@ -1,5 +1,6 @@
 // Knows a loaded model: writes inputs, runs steps, gives views of outputs. It does not know files or pictures beyond
 // handing them to the tasks.
+import { fingerprintOf } from './plan/fingerprint.js';
 import { GUARD_BYTES } from './plan/plan.js';
 import type { PlannedTensor, Plan, PlanInfo } from './plan/plan.js';
 import type { Build, Engine, MemoryReport } from './engine.js';
@@ -75,6 +76,8 @@ export class Net {
   /** Exact bytes in use. */
   readonly memory: MemoryReport;
   readonly threads: Threads;
+  /** Tells these weights from others: what is trained on one network's embeddings fits no other. */
+  readonly fingerprint: string;
   #engine: Engine | undefined;
   readonly #guarded: boolean;
   /** The last inputs, from which `layer` runs again. */
@@ -88,6 +91,7 @@ export class Net {
     this.threads = threads;
     this.build = engine.build;
     this.info = plan.info;
+    this.fingerprint = fingerprintOf(plan);
     this.memory = engine.memory;
     this.#engine = engine;
     this.#guarded = guarded;
