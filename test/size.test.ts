@@ -10,6 +10,7 @@ const ENTRY_GZIP = 90_000; // depthwise with its three builds; the smallest peer
 const CORE_GZIP = 40_000;
 const ONNX_GZIP = 16_000;
 const PLAIN_GZIP = 45_000;
+const SEARCH_GZIP = 6_500;
 const WORKER_GZIP = 8_000;
 const PROGRAM_GZIP = 92_000;
 const BUILDS = ['scalar', 'simd', 'relaxed'];
@@ -24,7 +25,7 @@ const rows = BUILDS.map((build) => {
 const column = (value: string | number) => String(value).padStart(14);
 console.log(['file', 'raw', 'gzip', 'with core.js'].map(column).join(''));
 for (const row of rows) console.log([`${row.build}.wasm`, row.raw, row.gzip, row.download].map(column).join(''));
-for (const file of ['core.js', 'index.js', 'safetensors.js', 'onnx.js', 'zoo.js', 'threads.js', 'cache.js', 'worker.js', 'worker-program.js', 'workerd.js', 'edge-light.js', 'js.js', 'kernels.js', 'compat/tfjs.js']) {
+for (const file of ['core.js', 'index.js', 'safetensors.js', 'onnx.js', 'zoo.js', 'threads.js', 'cache.js', 'worker.js', 'worker-program.js', 'workerd.js', 'edge-light.js', 'js.js', 'kernels.js', 'compat/tfjs.js', 'search.js']) {
   const bytes = readFileSync(`dist/${file}`);
   console.log([file, bytes.length, gzip(bytes), ''].map(column).join(''));
 }
@@ -58,7 +59,7 @@ test(`onnx.js is under ${ONNX_GZIP} bytes gzipped`, () => {
   assert.ok(bytes < ONNX_GZIP, `onnx.js has ${bytes} bytes, the budget is ${ONNX_GZIP}`);
 });
 
-for (const [file, budget, what] of [['worker.js', WORKER_GZIP, 'what a page itself holds'], ['worker-program.js', PROGRAM_GZIP, 'everything, in the worker']] as const) {
+for (const [file, budget, what] of [['search.js', SEARCH_GZIP, 'with its two builds'], ['worker.js', WORKER_GZIP, 'what a page itself holds'], ['worker-program.js', PROGRAM_GZIP, 'everything, in the worker']] as const) {
   test(`${file} (${what}) is under ${budget} bytes gzipped`, () => {
     const bytes = gzip(readFileSync(`dist/${file}`));
     assert.ok(bytes < budget, `${file} has ${bytes} bytes, the budget is ${budget}`);
@@ -66,7 +67,7 @@ for (const [file, budget, what] of [['worker.js', WORKER_GZIP, 'what a page itse
 }
 
 test('only the entries for hosts that compile hold WebAssembly', () => {
-  for (const file of ['core.js', 'workerd.js', 'edge-light.js', 'js.js', 'compat/tfjs.js']) {
+  for (const file of ['core.js', 'workerd.js', 'edge-light.js', 'js.js', 'compat/tfjs.js', 'search.workerd.js', 'search.edge-light.js']) {
     assert.not.match(readFileSync(`dist/${file}`, 'utf8'), 'AGFzbQ', `${file} holds the base64 of a WebAssembly module`);
   }
 });

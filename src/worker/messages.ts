@@ -4,7 +4,7 @@ import type { Build, MemoryReport } from '../engine.js';
 import type { DepthwiseError, ErrorCode } from '../error.js';
 import type { StepInfo, TensorInfo, Threads } from '../net.js';
 
-export type Call = 'load' | 'classify' | 'embed' | 'run' | 'layer' | 'profile';
+export type Call = 'load' | 'classify' | 'embed' | 'features' | 'run' | 'layer' | 'profile';
 
 /** The page asks one thing at a time. */
 export interface Question {
