@@ -83,15 +83,16 @@ async function checkTypes() {
   return 'checked, declarations in dist/types';
 }
 
-/** Files of src/ that only some need, and fetch when they do: no other bundle holds them. */
-const APART = ['threads', 'safetensors', 'onnx', 'zoo', 'kernels', 'cache'];
-const keptApart = {
+/** Files of src/ that only some need, and fetch when they do: no other bundle holds them, but for what it says in `inside`. */
+const APART = ['threads', 'convert', 'safetensors', 'onnx', 'zoo', 'kernels', 'cache'];
+const keptApart = (...inside) => ({
   name: 'kept-apart',
   setup(build) {
-    build.onResolve({ filter: new RegExp(`^\\.\\.?/(${[...APART, 'worker-program'].join('|')})\\.js$`) }, ({ kind, path: from }) =>
+    const names = [...APART, 'worker-program'].filter((name) => !inside.includes(name));
+    build.onResolve({ filter: new RegExp(`^\\.\\.?/(${names.join('|')})\\.js$`) }, ({ kind, path: from }) =>
       (kind === 'dynamic-import' ? { path: `./${path.basename(from)}`, external: true } : undefined));
   },
-};
+});
 
 /** A worker's program is one file, started from text; its weights have been fetched before they reach it. */
 const onlyThreads = {
@@ -142,10 +143,10 @@ async function bundle() {
   const { build } = await import('esbuild');
   const shared = {
     absWorkingDir: root, bundle: true, format: 'esm', target: 'es2022', minify: true, legalComments: 'none',
-    loader: { '.wasm': 'base64', '.dw': 'base64' }, logLevel: 'silent', plugins: [keptApart],
+    loader: { '.wasm': 'base64', '.dw': 'base64' }, logLevel: 'silent', plugins: [keptApart()],
   };
   const works = [
-    { entryPoints: ['src/index.ts'], outfile: 'dist/index.js', platform: 'neutral' },
+    { entryPoints: ['src/index.ts'], outfile: 'dist/index.js', platform: 'neutral', plugins: [keptApart('convert')] }, // from a CDN it is one file, which runs .tflite too
     { entryPoints: ['src/core.ts'], outfile: 'dist/core.js', platform: 'neutral' },
     { entryPoints: ['src/worker.ts'], outfile: 'dist/worker.js', platform: 'neutral' },
     { entryPoints: ['src/worker/program.ts'], outfile: 'dist/worker-host.js', platform: 'neutral', format: 'iife', plugins: [onlyThreads] },
@@ -154,9 +155,9 @@ async function bundle() {
     ...APART.map((name) => ({ entryPoints: [`src/${name}.ts`], outfile: `dist/${name}.js`, platform: 'neutral' })),
     ...COMPAT.map(({ entry, outfile }) => ({ entryPoints: ['src/compat/tfjs.ts'], outfile, platform: 'neutral', plugins: [besides(entry)] })),
     ...SEARCH.map((each) => ({ entryPoints: ['src/search.ts'], platform: 'neutral', ...each })),
-    { entryPoints: ['src/quantise.ts'], outfile: 'dist/quantise.js', platform: 'neutral' },
+    { entryPoints: ['src/quantise.ts'], outfile: 'dist/quantise.js', platform: 'neutral', plugins: [keptApart('convert')] },
     { entryPoints: ['src/weights/everyday.ts'], outfile: 'dist/weights/everyday.js', platform: 'neutral' },
-    { entryPoints: ['src/cli/main.ts'], outfile: 'dist/cli.js', platform: 'node', banner: { js: '#!/usr/bin/env node' } },
+    { entryPoints: ['src/cli/main.ts'], outfile: 'dist/cli.js', platform: 'node', plugins: [keptApart('convert')], banner: { js: '#!/usr/bin/env node' } },
   ];
   const results = await Promise.allSettled(works.map((work) => build({ ...shared, external: ['node:*'], ...work })));
   const complaints = results.flatMap((result) => (result.status === 'rejected' ? result.reason.errors ?? [{ text: String(result.reason) }] : []));

@@ -1,7 +1,7 @@
 // Knows a loaded model: writes inputs, runs steps, gives views of outputs. It does not know files or pictures beyond
 // handing them to the tasks.
-import type { PlannedTensor, Plan, PlanInfo } from './compile/plan.js';
-import { GUARD_BYTES } from './compile/plan.js';
+import { GUARD_BYTES } from './plan/plan.js';
+import type { PlannedTensor, Plan, PlanInfo } from './plan/plan.js';
 import type { Build, Engine, MemoryReport } from './engine.js';
 import { DepthwiseError } from './error.js';
 import { bytesPerElement } from './formats/graph.js';
@@ -138,7 +138,7 @@ export class Net {
     if (i < 0) throw new DepthwiseError('NOT_FOUND', `No tensor is called "${name}". \`depthwise inspect\` and net.tensors list the names; those inside a fused step only exist with plan: 'layers'.`);
     if (this.#position < 0) throw new DepthwiseError('BAD_INPUT', 'net.layer() reads the last run, and nothing has run yet. Call net.run() first.');
     const tensor = this.info.tensors[i];
-    const made = this.info.steps.reduce((last, step, n) => (this.info.tensors[step.output].offset === tensor.offset && within(step.output, tensor, this.info) ? n : last), -1);
+    const made = this.info.steps.reduce((last, step, n) => (makes(this.info.tensors[step.output], tensor) ? n : last), -1);
     const due = Math.max(made, 0) + 1;
     if (this.#position < due || this.#position - 1 > tensor.last) {
       if (this.#position > due) this.#writeInputs(engine);
@@ -170,7 +170,10 @@ export class Net {
   checkGuards(): string[] {
     const engine = this.#open();
     if (!this.#guarded) throw new DepthwiseError('BAD_INPUT', 'Only a net loaded with guard: true has guards.');
-    const broken = this.info.tensors.filter((tensor) => {
+    const { tensors } = this.info, isPart = (a: PlannedTensor): boolean =>
+      tensors.some((b) => b.bytes > a.bytes && b.offset <= a.offset && b.offset + b.bytes >= a.offset + a.bytes);
+    const broken = tensors.filter((tensor) => {
+      if (isPart(tensor)) return false; // more of the same buffer follows
       const end = Math.ceil(tensor.bytes / 16) * 16 + GUARD_BYTES;
       return !engine.bytes(tensor.offset, end).subarray(tensor.bytes).every((byte) => byte === GUARD_PATTERN);
     });
@@ -243,8 +246,8 @@ const ARRAYS: Record<Exclude<DType, 'int64'>, ArrayOf> = {
 const publicInfo = ({ name, shape, dtype, scale, zeroPoint }: PlannedTensor): TensorInfo =>
   ({ name, shape, dtype, ...(scale !== undefined && { scale, zeroPoint }) });
 
-/** Whether tensor `written` and `tensor` are names for the same buffer: same place, same life. */
-function within(written: number, tensor: PlannedTensor, info: PlanInfo): boolean {
-  const other = info.tensors[written];
-  return other.first === tensor.first && other.last === tensor.last;
+/** Whether what a step writes is all or a part of a tensor's buffer: places that meet, the same life. */
+function makes(written: PlannedTensor, tensor: PlannedTensor): boolean {
+  const meet = written.offset < tensor.offset + tensor.bytes && tensor.offset < written.offset + written.bytes;
+  return meet && written.first === tensor.first && written.last === tensor.last;
 }

@@ -1,6 +1,6 @@
 // The entry `depthwise/worker`: the same API off the main thread, with promises. It fetches and hands over; the net itself
 // lives in a worker, whose program comes with this file.
-import type { PlannedTensor, PlanInfo } from './compile/plan.js';
+import type { PlannedTensor, PlanInfo } from './plan/plan.js';
 import type { Build, MemoryReport } from './engine.js';
 import { DepthwiseError } from './error.js';
 import { fetched } from './fetched.js';

@@ -11,6 +11,7 @@ import {
   Random, binaryGraph, blockGraph, convGraph, fullyConnectedGraph, moveGraph, poolGraph, quantizeGraph, randomValues, softmaxGraph, unaryGraph,
 } from './random-graph.js';
 import type { ActivationType } from './random-graph.js';
+import { arithmeticGraph, castGraph, pickGraph, rootGraph, spreadGraph } from './random-number-graph.js';
 import { interpret } from './reference.js';
 
 const CASES = Number(process.env.CASES ?? 60);
@@ -24,6 +25,7 @@ const KINDS: Record<string, Make> = {
   block: blockGraph,
   'fully connected': fullyConnectedGraph, 'add, sub, mul': binaryGraph, pool: poolGraph, activation: unaryGraph, 'pad, transpose': moveGraph,
   softmax: softmaxGraph, 'quantise, dequantise': quantizeGraph,
+  'whole numbers, quotients': arithmeticGraph, 'add, sub, mul spread': spreadGraph, cast: castGraph, 'gather, pack, unpack, slice': pickGraph, root: rootGraph,
 };
 
 /** The answer of guarded plans, which plans without guards, where results may lie over inputs, must repeat bit for bit. */

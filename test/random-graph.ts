@@ -205,8 +205,9 @@ export function quantizeGraph(random: Random, dtype: ActivationType): Graph {
 }
 
 /** Values for an input tensor: random, with both ends of the range among them. */
-export function randomValues(random: Random, { shape, dtype }: { shape: number[]; dtype: DType }): Float32Array | Int8Array | Uint8Array {
+export function randomValues(random: Random, { shape, dtype }: { shape: number[]; dtype: DType }): Float32Array | Int8Array | Uint8Array | Int32Array {
   const n = elements(shape);
+  if (dtype === 'int32') return Int32Array.from({ length: n }, () => (random.below(16) ? random.below(201) - 100 : random.of([0, 2 ** 31 - 1, -(2 ** 31), 70000])));
   if (dtype === 'float32') return Float32Array.from({ length: n }, () => random.between(-6, 6));
   const byte = (): number => (random.below(16) ? random.below(256) : random.of([0, 255]));
   return dtype === 'int8' ? Int8Array.from({ length: n }, byte) : Uint8Array.from({ length: n }, byte);

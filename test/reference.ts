@@ -2,6 +2,7 @@
 // reference kernels (../shared/notes/facts.md section 4). It takes from src/ only the graph's types and readers.
 import { elements, numbers } from '../src/formats/graph.js';
 import type { Activation, Attributes, Graph, Operator, Padding, Tensor } from '../src/formats/graph.js';
+import { broadcastPlace, computeNumbers } from './reference-numbers.js';
 
 /** Values of one tensor, as numbers. */
 type Values = Float64Array;
@@ -14,8 +15,8 @@ export function interpret(graph: Graph, inputs: ArrayLike<number>[]): Map<number
   for (const op of graph.operators) {
     const x = op.inputs.map((i) => (i < 0 ? undefined : values.get(i)!)), tensors = op.inputs.map((i) => graph.tensors[i]);
     const out = graph.tensors[op.outputs[0]];
-    const result = compute(op, x as Values[], tensors, out);
-    values.set(op.outputs[0], out.dtype === 'float32' ? result.map(Math.fround) : result);
+    const results = computeNumbers(op, x as Values[], tensors, out) ?? [compute(op, x as Values[], tensors, out)];
+    op.outputs.forEach((output, i) => values.set(output, out.dtype === 'float32' ? results[i].map(Math.fround) : results[i]));
   }
   return values;
 }
@@ -186,9 +187,8 @@ function mean(x: Values, input: Tensor, out: Tensor): Values {
 }
 
 function binary(a: Attribute<'add' | 'sub' | 'mul'>, [x, y]: Values[], [first, second]: Tensor[], out: Tensor): Values {
-  const pick = (i: number, values: Values): number => values[i % values.length]; // repeats along the leading dimensions
   return Float64Array.from({ length: elements(out.shape) }, (_, i) => {
-    const p = pick(i, x), q = pick(i, y);
+    const p = x[broadcastPlace(i, out.shape, first.shape)], q = y[broadcastPlace(i, out.shape, second.shape)];
     if (out.dtype === 'float32') return activate(a.kind === 'mul' ? p * q : a.kind === 'add' ? p + q : p - q, a.activation);
     const u = p - zeroOf(first), v = q - zeroOf(second);
     if (a.kind === 'mul') return toOutput(rescale(u * v, Math.fround(Math.fround(scaleOf(first) * scaleOf(second)) / scaleOf(out))), a.activation, out);

@@ -22,7 +22,8 @@ const HEIGHTS: [RegExp, number, string][] = [
   [/^src\/zoo(\/|\.ts$)/, 2, 'zoo'],
   [/^src\/search(\/|\.ts$)/, 1, 'search'],
   [/^src\/(cache|fetched)\.ts$/, 2, 'fetched'],
-  [/^src\/compile\//, 2, 'compile'],
+  [/^src\/plan\//, 2, 'plan'],
+  [/^src\/(compile\/|convert\.ts)/, 3, 'compile'],
   [/^src\/(engine|probe|kernels)\.ts$/, 3, 'engine'],
   [/^src\/tasks\//, 4, 'tasks'],
   [/^src\/net\.ts$/, 5, 'net'],
@@ -37,12 +38,12 @@ const roomOf = (file: string) => HEIGHTS.find(([pattern]) => pattern.test(file))
 
 const IMPORT = /(?:^|\n)\s*(import|export)\b(\s+type\b)?[^;'"]*?from\s*['"]([^'"]+)['"]|import\(\s*['"]([^'"]+)['"]\s*\)/g;
 
-/** Relative imports of a file. `type` imports vanish when compiled, so they bind no room to another. */
-function importsOf(file: string): { target: string; typeOnly: boolean }[] {
+/** Relative imports of a file. `type` imports vanish when compiled, so they bind no room to another; `import()` may lead to a file apart. */
+function importsOf(file: string): { target: string; typeOnly: boolean; apart: boolean }[] {
   return [...textOf(file).matchAll(IMPORT)]
-    .map(([, , type, from, dynamic]) => ({ from: from ?? dynamic, typeOnly: Boolean(type) }))
+    .map(([, , type, from, dynamic]) => ({ from: from ?? dynamic, typeOnly: Boolean(type), apart: dynamic !== undefined }))
     .filter(({ from }) => from.startsWith('.'))
-    .map(({ from, typeOnly }) => ({ target: path.posix.join(path.posix.dirname(file), from).replace(/\.js$/, '.ts').replace(/(?<!\.[a-z]+)$/, '.ts'), typeOnly }));
+    .map(({ from, ...how }) => ({ ...how, target: path.posix.join(path.posix.dirname(file), from).replace(/\.js$/, '.ts').replace(/(?<!\.[a-z]+)$/, '.ts') }));
 }
 
 test('imports point one way: cli, load, net, tasks, engine, compile, formats and models', () => {
@@ -56,6 +57,14 @@ test('imports point one way: cli, load, net, tasks, engine, compile, formats and
     }
   }
   assert.equal(wrong, []);
+});
+
+test('a program with a .dw holds no reader of other files and no compiler', () => {
+  const held = new Set(['src/core.ts']);
+  for (const file of held) for (const { target, typeOnly, apart } of importsOf(file)) if (!typeOnly && !apart && existsSync(target)) held.add(target);
+  assert.ok(held.has('src/engine.ts') && held.has('src/plan/check.ts'), 'the walk reaches what runs a plan');
+  assert.equal([...held].filter((file) => /^src\/(compile|models)\//.test(file)), []);
+  assert.equal([...held].filter((file) => file.startsWith('src/formats/')).sort(), ['dw', 'float16', 'graph'].map((name) => `src/formats/${name}.ts`));
 });
 
 test('src/ takes nothing from assembly/ but abi', () => {

@@ -8,7 +8,7 @@ import { Engine } from '../src/engine.js';
 import { DepthwiseError } from '../src/error.js';
 import { toInput } from '../src/image.js';
 import { load, loadGraph } from '../src/load.js';
-import { savePlan } from '../src/loader.js';
+import { savePlan } from '../src/convert.js';
 import { realValues } from '../src/tasks/classify.js';
 import type { Graph } from '../src/formats/graph.js';
 import { testedBuilds } from './builds.js';

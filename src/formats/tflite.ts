@@ -3,6 +3,7 @@ import { DepthwiseError } from '../error.js';
 import { Table } from './flatbuffer.js';
 import { bytesPerElement, elements, numbers } from './graph.js';
 import type { DType, Graph, Operator, Quantization, Tensor } from './graph.js';
+import { DETECTION_OPERATOR, detectionLabels, readDetection, shapeDetection } from './tflite-detection.js';
 import { attributesOf, operatorName } from './tflite-operators.js';
 import { storedText } from './zip.js';
 
@@ -76,14 +77,17 @@ function readOperator(table: Table, index: number, codes: Code[], tensors: Tenso
     if (!second?.data) throw new DepthwiseError('UNSUPPORTED', `${where} takes its axes at run time. Export the model with constant ones.`);
     return numbers(second);
   };
-  const attributes = attributesOf(code.name, table.table(4, `the options of ${where}`), where, axes, tensors[inputs[0]]?.shape.length ?? 0);
+  const attributes = code.custom === DETECTION_OPERATOR ? readDetection(table.bytes(5), where)
+    : attributesOf(code.name, table.table(4, `the options of ${where}`), where, axes, tensors[inputs[0]]?.shape.length ?? 0);
   const operator = { attributes, inputs, outputs, where };
   checkShapes(operator, tensors);
+  shapeDetection(operator, tensors);
   return operator;
 }
 
 const LEAST_INPUTS: Partial<Record<Operator['attributes']['kind'], number>> = {
-  conv2d: 2, depthwiseConv2d: 2, fullyConnected: 2, add: 2, sub: 2, mul: 2, pad: 2, transpose: 2, stridedSlice: 4, mean: 2,
+  conv2d: 2, depthwiseConv2d: 2, fullyConnected: 2, add: 2, sub: 2, mul: 2, pad: 2, transpose: 2, stridedSlice: 4, mean: 2, resizeBilinear: 2,
+  argMax: 2, tile: 2, spaceToBatch: 3, batchToSpace: 3, div: 2, floorDiv: 2, gatherNd: 2,
 };
 
 /** Operators that read weights: their sizes must agree before anything is packed. */
@@ -145,8 +149,10 @@ function checkOrder({ tensors, operators, inputs, outputs }: Graph): void {
 }
 
 /** Labels of a ZIP archive after the model, where their number fits the output. */
-function readLabels(bytes: Uint8Array, { tensors, outputs }: Graph): string[] | undefined {
+function readLabels(bytes: Uint8Array, { tensors, operators, outputs }: Graph): string[] | undefined {
   const lines = storedText(bytes)?.split(/\r?\n/).filter((line) => line !== '');
+  const named = lines && detectionLabels(lines, operators);
+  if (named) return named;
   const classes = tensors[outputs[0]].shape.at(-1) ?? 0;
   return lines && (lines.length === classes || lines.length === classes - 1) ? lines : undefined;
 }

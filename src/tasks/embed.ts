@@ -1,9 +1,9 @@
 // Knows which tensor of a network is its embedding: what the classifier reads. It does not compare embeddings.
-import type { PlanInfo } from '../compile/plan.js';
 import { DepthwiseError } from '../error.js';
 import { toInput } from '../image.js';
 import type { Picture } from '../image.js';
 import type { Net } from '../net.js';
+import type { PlanInfo } from '../plan/plan.js';
 import { realValues } from './classify.js';
 
 export interface EmbedOptions {

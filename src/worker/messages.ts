@@ -1,5 +1,5 @@
 // Knows what a page and its worker say to each other; it sends nothing.
-import type { PlannedTensor, PlanInfo } from '../compile/plan.js';
+import type { PlannedTensor, PlanInfo } from '../plan/plan.js';
 import type { Build, MemoryReport } from '../engine.js';
 import type { DepthwiseError, ErrorCode } from '../error.js';
 import type { StepInfo, TensorInfo, Threads } from '../net.js';
