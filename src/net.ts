@@ -15,6 +15,7 @@ import { detect } from './tasks/detect.js';
 import type { DetectOptions, Detected } from './tasks/detect.js';
 import { embed } from './tasks/embed.js';
 import type { EmbedOptions } from './tasks/embed.js';
+import { features } from './tasks/features.js';
 import { pose } from './tasks/pose.js';
 import type { Pose, PoseOptions } from './tasks/pose.js';
 
@@ -142,7 +143,7 @@ export class Net {
       this.#writeInputs(engine);
     }
     const i = this.info.tensors.findIndex((tensor) => tensor.name === name);
-    if (i < 0) throw new DepthwiseError('NOT_FOUND', `No tensor is called "${name}". \`depthwise inspect\` and net.tensors list the names; tensors inside a fused step have none.`);
+    if (i < 0) throw new DepthwiseError('NOT_FOUND', `No tensor is called "${name}". \`depthwise inspect\` and net.tensors list the names; those inside a fused step only exist with plan: 'layers'.`);
     if (this.#position < 0) throw new DepthwiseError('BAD_INPUT', 'net.layer() reads the last run, and nothing has run yet. Call net.run() first.');
     const tensor = this.info.tensors[i];
     const made = this.info.steps.reduce((last, step, n) => (makes(this.info.tensors[step.output], tensor) ? n : last), -1);
@@ -191,8 +192,16 @@ export class Net {
   /** The likeliest labels of a picture, best first. */
   classify(image: Image, options?: ClassifyOptions): Classification[] { return classify(this, pictureOf(image), options); }
 
-  /** The picture as a feature vector: the network's last pooled features. */
+  /** The picture as a feature vector: what the network's classifier reads. */
   embed(image: Image, options?: EmbedOptions): Float32Array { return embed(this, pictureOf(image), options); }
+
+  /**
+   * Copies of several tensors of one run on a picture, in the order asked for, which goes only as far as the last of them:
+   * the network as a backbone. `net.tensors` lists the names. Without names: the last map of each stride (2 to 32) that
+   * lies in memory; load with `plan: 'layers'` to have all of them there.
+   * @throws DepthwiseError NOT_FOUND for a name that the plan does not keep
+   */
+  features(image: Image, names?: readonly string[]): Output[] { return features(this, pictureOf(image), names); }
 
   /** What is where in a picture, by a detector (SSD): boxes in its pixels, the likeliest first. */
   detect(image: Image, options?: DetectOptions): Detected[] { return detect(this, pictureOf(image), options); }

@@ -126,9 +126,14 @@ class WorkerNet {
     return this.#calls.ask('classify', withImage(image, transfer, options), signal);
   }
 
-  /** The picture as a feature vector: the network's last pooled features. */
+  /** The picture as a feature vector: what the network's classifier reads. */
   embed(image: Image | Encoded, { signal, transfer = false, ...options }: EmbedOptions & ImageOptions = {}): Promise<Float32Array> {
     return this.#calls.ask('embed', withImage(image, transfer, options), signal);
+  }
+
+  /** Copies of several tensors of one run on a picture; without names, the last map of each stride. */
+  features(image: Image | Encoded, names?: readonly string[], { signal, transfer = false }: ImageOptions = {}): Promise<Output[]> {
+    return this.#calls.ask('features', withImage(image, transfer, names), signal);
   }
 
   /** What is where in a picture, by a detector: boxes in its pixels, the likeliest first. */
@@ -195,7 +200,7 @@ class WorkerNet {
   [Symbol.dispose](): void { this.dispose(); }
 }
 
-async function withImage(image: Image | Encoded, own: boolean, options: object): Promise<Sent> {
+async function withImage(image: Image | Encoded, own: boolean, options: unknown): Promise<Sent> {
   const { image: sentImage, transfer } = await sent(image, own);
   return { args: [sentImage, options], transfer };
 }

@@ -272,3 +272,25 @@ function hardSwishInt(q: number, input: Tensor, out: Tensor): number {
   gate = (gate + 32768n) >> 1n;
   return clamp(Number(roundingDivide(saturate((gate * scaled) / 32768n), -o.e)) + zeroOf(out), ...range(out));
 }
+
+// ---- search
+
+/** A vector as an index keeps or asks it: whole numbers up to `most`, the largest taking it, halves away from zero. */
+const asIntegers = (vector: readonly number[], most: number): number[] => {
+  const largest = Math.max(...vector.map(Math.abs));
+  return vector.map((value) => Math.sign(value) * Math.floor((Math.abs(value) / largest) * most + 0.5));
+};
+const dot = (a: readonly number[], b: readonly number[]): number => a.reduce((sum, value, i) => sum + value * b[i], 0);
+const length = (vector: readonly number[]): number => Math.sqrt(dot(vector, vector));
+const asUnit = (vector: readonly number[]): number[] => vector.map((value) => Math.fround(value / length(vector)));
+
+/** Cosine similarity of the query with every row, in exact integers or float64. */
+export function similarities(query: readonly number[], rows: readonly (readonly number[])[], dtype: 'int8' | 'float32'): number[] {
+  if (dtype === 'float32') return rows.map((row) => dot(asUnit(row), asUnit(query)));
+  const asked = asIntegers(query, Math.min(32767, Math.floor((2 ** 31 - 1) / (127 * query.length))));
+  return rows.map((row) => asIntegers(row, 127)).map((row) => dot(row, asked) * (1 / length(row)) * (1 / length(asked)));
+}
+
+/** Places of the `most` greatest values, the greatest first, equals by place. */
+export const greatest = (values: readonly number[], most: number): number[] =>
+  values.map((_, i) => i).sort((a, b) => values[b] - values[a] || a - b).slice(0, most);

@@ -20,6 +20,7 @@ const HEIGHTS: [RegExp, number, string][] = [
   [/^src\/(error|source|image|picture|threads|base64|builtin|patch|sha256|text|wasm\.d)\.ts$/, 0, 'ground'],
   [/^src\/((formats|models)\/|(onnx|safetensors)\.ts)/, 1, 'formats and models'],
   [/^src\/zoo(\/|\.ts$)/, 2, 'zoo'],
+  [/^src\/search(\/|\.ts$)/, 1, 'search'],
   [/^src\/(cache|fetched)\.ts$/, 2, 'fetched'],
   [/^src\/plan\//, 2, 'plan'],
   [/^src\/(compile\/|convert\.ts)/, 3, 'compile'],
@@ -86,9 +87,9 @@ test('relaxed instructions are named in assembly/lanes.ts only', () => {
   assert.equal(wrong, []);
 });
 
-for (const build of ['scalar', 'simd', 'relaxed']) {
+for (const build of ['scalar', 'simd', 'relaxed', 'search-scalar', 'search-simd']) {
   test(`${build}.wasm imports env.memory and nothing else`, () => {
-    const module = new WebAssembly.Module(withoutCode(readFileSync(`dist/wasm/${build}.wasm`)));
+    const module = new WebAssembly.Module(withoutCode(readFileSync(`build/wasm/${build}.wasm`)));
     const imports = WebAssembly.Module.imports(module).map(({ module: from, name, kind }) => `${from}.${name}: ${kind}`);
     assert.equal(imports, ['env.memory: memory']);
   });
