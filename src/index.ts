@@ -11,6 +11,8 @@ export type { OverlayOptions } from './tasks/overlay.js';
 export type { Encoded, Image, PictureOptions } from './picture.js';
 export type { Picture } from './image.js';
 export type { Classification, ClassifyOptions } from './tasks/classify.js';
+export type { DetectOptions, Detected } from './tasks/detect.js';
 export type { EmbedOptions } from './tasks/embed.js';
+export type { Keypoint, Pose, PoseOptions } from './tasks/pose.js';
 export type { SegmentOptions, Segmentation } from './tasks/segment.js';
 export type { MemoryReport } from './engine.js';

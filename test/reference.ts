@@ -36,6 +36,7 @@ function compute(op: Operator, x: Values[], tensors: Tensor[], out: Tensor): Val
     case 'reshape': return x[0];
     case 'transpose': return transpose(x[0], tensors[0].shape, Array.from(x[1]));
     case 'pad': return pad(x[0], tensors[0].shape, Array.from(x[1]), out);
+    case 'concatenation': return concatenation(a.axis, x, tensors, out);
     case 'quantize': return quantize(x[0], tensors[0], out);
     case 'dequantize': return x[0].map((q) => scaleOf(tensors[0]) * (q - zeroOf(tensors[0])));
     case 'batchNorm': return x[0].map((v, i) => {
@@ -236,6 +237,25 @@ function pad(x: Values, [, h, w, c]: number[], p: number[], out: Tensor): Values
   });
 }
 
+/** Other scales come to the output's in float32 (section 4.3). */
+function concatenation(axis: number, x: Values[], tensors: Tensor[], out: Tensor): Values {
+  const inner = elements(out.shape.slice(axis + 1)), result = new Float64Array(elements(out.shape));
+  let before = 0;
+  tensors.forEach((tensor, t) => {
+    const own = tensor.shape[axis] * inner, whole = out.shape[axis] * inner;
+    x[t].forEach((q, i) => {
+      let value = q;
+      if (out.dtype !== 'float32' && (scaleOf(tensor) !== scaleOf(out) || zeroOf(tensor) !== zeroOf(out))) {
+        const scale = Math.fround(scaleOf(tensor) * Math.fround(1 / scaleOf(out))), shift = Math.fround(-zeroOf(tensor) * scale);
+        value = clamp(halfAway(Math.fround(Math.fround(q * scale) + shift)) + zeroOf(out), ...range(out));
+      }
+      result[Math.floor(i / own) * whole + before + (i % own)] = value;
+    });
+    before += own;
+  });
+  return result;
+}
+
 function quantize(x: Values, input: Tensor, out: Tensor): Values {
   if (input.dtype === 'float32') return x.map((v) => clamp(halfAway(Math.fround(v / scaleOf(out))) + zeroOf(out), ...range(out)));
   return x.map((q) => clamp(rescale(q - zeroOf(input), scaleOf(input) / scaleOf(out)) + zeroOf(out), ...range(out)));
@@ -263,3 +283,25 @@ function hardSwishInt(q: number, input: Tensor, out: Tensor): number {
   gate = (gate + 32768n) >> 1n;
   return clamp(Number(roundingDivide(saturate((gate * scaled) / 32768n), -o.e)) + zeroOf(out), ...range(out));
 }
+
+// ---- search
+
+/** A vector as an index keeps or asks it: whole numbers up to `most`, the largest taking it, halves away from zero. */
+const asIntegers = (vector: readonly number[], most: number): number[] => {
+  const largest = Math.max(...vector.map(Math.abs));
+  return vector.map((value) => Math.sign(value) * Math.floor((Math.abs(value) / largest) * most + 0.5));
+};
+const dot = (a: readonly number[], b: readonly number[]): number => a.reduce((sum, value, i) => sum + value * b[i], 0);
+const length = (vector: readonly number[]): number => Math.sqrt(dot(vector, vector));
+const asUnit = (vector: readonly number[]): number[] => vector.map((value) => Math.fround(value / length(vector)));
+
+/** Cosine similarity of the query with every row, in exact integers or float64. */
+export function similarities(query: readonly number[], rows: readonly (readonly number[])[], dtype: 'int8' | 'float32'): number[] {
+  if (dtype === 'float32') return rows.map((row) => dot(asUnit(row), asUnit(query)));
+  const asked = asIntegers(query, Math.min(32767, Math.floor((2 ** 31 - 1) / (127 * query.length))));
+  return rows.map((row) => asIntegers(row, 127)).map((row) => dot(row, asked) * (1 / length(row)) * (1 / length(asked)));
+}
+
+/** Places of the `most` greatest values, the greatest first, equals by place. */
+export const greatest = (values: readonly number[], most: number): number[] =>
+  values.map((_, i) => i).sort((a, b) => values[b] - values[a] || a - b).slice(0, most);

@@ -44,7 +44,7 @@ export function segment(net: Net, picture: Picture, { confidence = false }: Segm
   const mask = new Uint8Array(width * height).fill(UNSEEN);
   if (places.hasScores) paintSmooth(mask, width, across, down, places, winners, output.data);
   else paintNearest(mask, width, across, down, places, winners);
-  const labels = Array.from({ length: places.classes }, (_, index) => labelOf(net, index, places.classes));
+  const labels = Array.from({ length: places.classes }, (_, index) => labelOf(net.labels, index, places.classes));
   const sureness = confidence && places.hasScores ? interpolated(probabilities(output, places.classes, endsInSoftmax(net)), width, across, down, places) : undefined;
   return { width, height, mask, labels, classes: sharesOf(mask, labels), ...(sureness && { confidence: sureness }) };
 }
