@@ -5,7 +5,7 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 
 const WASM_RAW = 48_000;
-const DOWNLOAD_GZIP = 34_000; // a program that loads a .dw
+const DOWNLOAD_GZIP = 37_000; // a program that loads a .dw, with every task
 const ENTRY_GZIP = 90_000; // depthwise with its three builds; the smallest peer takes 247,000
 const CONVERT_GZIP = 24_000; // what the other files take more
 const ONNX_GZIP = 16_000;
@@ -47,8 +47,8 @@ test(`depthwise, three builds and every operator, is under ${ENTRY_GZIP} bytes g
   assert.ok(gzipOf('index.js') < ENTRY_GZIP, `index.js has ${gzipOf('index.js')} bytes gzipped, the budget is ${ENTRY_GZIP}`);
 });
 
-test(`in a Worker, entry and builds are under ${DOWNLOAD_GZIP + 12_000} bytes gzipped`, () => {
-  assert.ok(gzipOf('workerd.js', 'wasm/simd.wasm', 'wasm/relaxed.wasm') < DOWNLOAD_GZIP + 12_000, 'one more build than core and its .wasm');
+test(`in a Worker, entry and builds are under ${DOWNLOAD_GZIP + 16_000} bytes gzipped`, () => {
+  assert.ok(gzipOf('workerd.js', 'wasm/simd.wasm', 'wasm/relaxed.wasm') < DOWNLOAD_GZIP + 16_000, 'one more build than core and its .wasm');
   assert.ok(gzipOf('edge-light.js', 'wasm/simd.wasm') < DOWNLOAD_GZIP, 'what Vercel Edge takes');
 });
 
