@@ -2,6 +2,7 @@
 // reference kernels (../shared/notes/facts.md section 4). It takes from src/ only the graph's types and readers.
 import { elements, numbers } from '../src/formats/graph.js';
 import type { Activation, Attributes, Graph, Operator, Padding, Tensor } from '../src/formats/graph.js';
+import { argMax, batchToSpace, resize, spaceToBatch, tile } from './reference-maps.js';
 import { broadcastPlace, computeNumbers } from './reference-numbers.js';
 
 /** Values of one tensor, as numbers. */
@@ -26,7 +27,7 @@ type Attribute<K extends Attributes['kind']> = Extract<Attributes, { kind: K }>;
 function compute(op: Operator, x: Values[], tensors: Tensor[], out: Tensor): Values {
   const a = op.attributes;
   switch (a.kind) {
-    case 'conv2d': case 'depthwiseConv2d': return convolution(a, x, tensors, out);
+    case 'conv2d': case 'depthwiseConv2d': return eachPicture(x[0], tensors[0].shape[0], (picture) => convolution(a, [picture, ...x.slice(1)], tensors, out));
     case 'fullyConnected': return fullyConnected(a, x, tensors, out);
     case 'averagePool': return averagePool(a, x[0], tensors[0], out);
     case 'mean': return mean(x[0], tensors[0], out);
@@ -45,8 +46,18 @@ function compute(op: Operator, x: Values[], tensors: Tensor[], out: Tensor): Val
     case 'hardSwish': return out.dtype === 'float32' ? x[0].map((v) => activate(v, 'hardSwish')) : x[0].map((q) => hardSwishInt(q, tensors[0], out));
     case 'relu': case 'relu6': case 'reluN1To1': case 'hardSigmoid': return out.dtype === 'float32' ? x[0].map((v) => activate(v, a.kind as Activation)) : reluInt(a.kind as Activation, x[0], tensors[0], out);
     case 'logistic': return x[0].map((v) => 1 / (1 + Math.exp(-v)));
+    case 'resizeBilinear': return resize(a, x[0], tensors[0], out);
+    case 'argMax': return argMax(a.axis, x[0], tensors[0]);
+    case 'tile': return tile(x[0], tensors[0], out);
+    case 'spaceToBatch': return spaceToBatch(x[0], tensors[0], x[1], x[2], out, out.dtype === 'float32' ? 0 : zeroOf(out));
+    case 'batchToSpace': return batchToSpace(x[0], tensors[0], x[1], x[2], out);
     default: throw new Error(`the reference has no ${a.kind}`);
   }
+}
+
+function eachPicture(x: Values, count: number, work: (picture: Values) => Values): Values {
+  const size = x.length / count;
+  return Float64Array.from(Array.from({ length: count }, (_, i) => [...work(x.subarray(i * size, (i + 1) * size))]).flat());
 }
 
 // ---- real and quantised numbers
