@@ -9,6 +9,7 @@ import { load } from '../src/load.js';
 import { savePlan } from '../src/convert.js';
 import { colourNet } from './segment-net.js';
 import type * as Remote from '../src/worker.js';
+import { mapsOf, person, posenetGraph } from './people.js';
 
 const remote: typeof Remote = await import(pathToFileURL('dist/worker.js').href);
 const weights = await readFile('weights/everyday.dw');
@@ -40,6 +41,22 @@ test('a mask comes whole, however often', async () => {
   assert.is((await other.segment(picture)).mask.length, 300 * 200);
   other.dispose();
 });
+
+test('people and their joints, and a video of them that is followed', async () => {
+  const bytes = await savePlan(compile(posenetGraph(mapsOf([person(80, 30)], 257, 257, 8), 257, 257)));
+  const near = await load(bytes), far = await remote.load(bytes), poses = near.pose(picture);
+  assert.is(poses.length, 1);
+  assert.equal(await far.pose(picture), poses);
+  assert.equal(await far.pose(picture, { scoreThreshold: 1, previous: poses }), []);
+  await fails(there.pose(picture), 'UNSUPPORTED', /finds no keypoints/);
+  const seen: unknown[] = [];
+  for await (const { results, dropped } of far.watchPoses(new ReadableStream({ start: (video) => { video.enqueue(frame(picture)); video.close(); } }))) seen.push(results, dropped);
+  assert.equal(seen, [poses, 0]);
+  far.dispose();
+});
+
+/** What a stream of a camera gives, as far as Node can have it: pixels with a time and an end. */
+const frame = (pixels: typeof picture): VideoFrame => ({ ...pixels, data: pixels.data.slice(), timestamp: 0, close() {} }) as unknown as VideoFrame;
 
 test('raw tensors, layers and profiles', async () => {
   const [output] = here.run(input), name = here.steps[3].name;
