@@ -1,5 +1,6 @@
 // Knows a loaded model: writes inputs, runs steps, gives views of outputs. It does not know files or pictures beyond
 // handing them to the tasks.
+import { fingerprintOf } from './plan/fingerprint.js';
 import { GUARD_BYTES } from './plan/plan.js';
 import type { PlannedTensor, Plan, PlanInfo } from './plan/plan.js';
 import type { Build, Engine, MemoryReport } from './engine.js';
@@ -14,6 +15,9 @@ import { detect } from './tasks/detect.js';
 import type { DetectOptions, Detected } from './tasks/detect.js';
 import { embed } from './tasks/embed.js';
 import type { EmbedOptions } from './tasks/embed.js';
+import { features } from './tasks/features.js';
+import { pose } from './tasks/pose.js';
+import type { Pose, PoseOptions } from './tasks/pose.js';
 
 export interface TensorInfo {
   name: string;
@@ -73,6 +77,8 @@ export class Net {
   /** Exact bytes in use. */
   readonly memory: MemoryReport;
   readonly threads: Threads;
+  /** Tells these weights from others: what is trained on one network's embeddings fits no other. */
+  readonly fingerprint: string;
   #engine: Engine | undefined;
   readonly #guarded: boolean;
   /** The last inputs, from which `layer` runs again. */
@@ -86,6 +92,7 @@ export class Net {
     this.threads = threads;
     this.build = engine.build;
     this.info = plan.info;
+    this.fingerprint = fingerprintOf(plan);
     this.memory = engine.memory;
     this.#engine = engine;
     this.#guarded = guarded;
@@ -136,7 +143,7 @@ export class Net {
       this.#writeInputs(engine);
     }
     const i = this.info.tensors.findIndex((tensor) => tensor.name === name);
-    if (i < 0) throw new DepthwiseError('NOT_FOUND', `No tensor is called "${name}". \`depthwise inspect\` and net.tensors list the names; tensors inside a fused step have none.`);
+    if (i < 0) throw new DepthwiseError('NOT_FOUND', `No tensor is called "${name}". \`depthwise inspect\` and net.tensors list the names; those inside a fused step only exist with plan: 'layers'.`);
     if (this.#position < 0) throw new DepthwiseError('BAD_INPUT', 'net.layer() reads the last run, and nothing has run yet. Call net.run() first.');
     const tensor = this.info.tensors[i];
     const made = this.info.steps.reduce((last, step, n) => (makes(this.info.tensors[step.output], tensor) ? n : last), -1);
@@ -185,11 +192,25 @@ export class Net {
   /** The likeliest labels of a picture, best first. */
   classify(image: Image, options?: ClassifyOptions): Classification[] { return classify(this, pictureOf(image), options); }
 
-  /** The picture as a feature vector: the network's last pooled features. */
+  /** The picture as a feature vector: what the network's classifier reads. */
   embed(image: Image, options?: EmbedOptions): Float32Array { return embed(this, pictureOf(image), options); }
+
+  /**
+   * Copies of several tensors of one run on a picture, in the order asked for, which goes only as far as the last of them:
+   * the network as a backbone. `net.tensors` lists the names. Without names: the last map of each stride (2 to 32) that
+   * lies in memory; load with `plan: 'layers'` to have all of them there.
+   * @throws DepthwiseError NOT_FOUND for a name that the plan does not keep
+   */
+  features(image: Image, names?: readonly string[]): Output[] { return features(this, pictureOf(image), names); }
 
   /** What is where in a picture, by a detector (SSD): boxes in its pixels, the likeliest first. */
   detect(image: Image, options?: DetectOptions): Detected[] { return detect(this, pictureOf(image), options); }
+
+  /**
+   * Joints of the people in a picture, in its pixels, best person first: one by MoveNet, several by PoseNet. The whole picture
+   * is looked at, or with `previous` the part of a video's frame where the person was.
+   */
+  pose(image: Image, options?: PoseOptions): Pose[] { return pose(this, pictureOf(image), options); }
 
   /** Frees the memory and ends the threads. Using the net afterwards is an error; disposing again is not. */
   dispose(): void {

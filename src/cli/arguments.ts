@@ -52,7 +52,7 @@ function positive(name: string, text: string): number {
   throw usage(`--${name} needs a number above 0, not "${text}".`);
 }
 
-function wholePositive(name: string, text: string): number {
+export function wholePositive(name: string, text: string): number {
   const value = positive(name, text);
   if (Number.isInteger(value)) return value;
   throw usage(`--${name} needs a whole number, not "${text}".`);
@@ -66,7 +66,7 @@ export function share(name: string, text: string | undefined): number | undefine
   throw usage(`--${name} needs a number from 0 to 1, not "${text}".`);
 }
 
-function oneOf<T extends string>(name: string, text: string | undefined, allowed: readonly T[]): T | undefined {
+export function oneOf<T extends string>(name: string, text: string | undefined, allowed: readonly T[]): T | undefined {
   if (text === undefined || allowed.includes(text as T)) return text as T | undefined;
   throw usage(`--${name} is ${allowed.slice(0, -1).join(', ')} or ${allowed.at(-1)}, not "${text}".`);
 }

@@ -4,7 +4,7 @@ import * as abi from '../../assembly/abi.js';
 import { DepthwiseError } from '../error.js';
 import { bytesPerElement, elements } from '../formats/graph.js';
 import { recordsOf } from './plan.js';
-import type { Plan } from './plan.js';
+import type { Plan, PlanInfo } from './plan.js';
 import { convBytes, detectionBytes, gatherBytes, placeScratch, resizeBytes, ringBytes } from './scratch.js';
 
 const MOST = 2 ** 30;
@@ -34,6 +34,14 @@ export function checkPlan(plan: Plan): void {
     check(!fault, `step ${i} ${fault}`);
   });
   check(!weightsOverlap(records), 'two layers share weights');
+  check(info.vote === undefined || canVote(info), 'its examples vote for classes that are not there');
+}
+
+/** One class an output value, and each one of the labels. */
+function canVote({ vote, labels, outputs, tensors }: PlanInfo): boolean {
+  const { k, classes } = vote ?? {};
+  return Array.isArray(labels) && Array.isArray(classes) && Number.isInteger(k) && k! >= 1
+    && classes.length === elements(tensors[outputs[0]]?.shape ?? []) && classes.every((c) => Number.isInteger(c) && c >= 0 && c < labels.length);
 }
 
 /** The engine moves int8 weights one by one when it widens them, so each must have a place of its own. */
