@@ -6,7 +6,7 @@ import path from 'node:path';
 import { INLINED } from './build.mjs';
 import { main, prepare, root } from './prepare.mjs';
 
-const BENCHES = { networks: 'bench/network.ts', kernels: 'bench/kernels.ts', scaling: 'bench/scaling.ts', weights: 'bench/weights.ts', quantise: 'bench/quantise.ts', heads: 'bench/heads.ts', cascade: 'bench/cascade.ts', pose: 'bench/pose.ts' };
+const BENCHES = { networks: 'bench/network.ts', kernels: 'bench/kernels.ts', scaling: 'bench/scaling.ts', weights: 'bench/weights.ts', quantise: 'bench/quantise.ts', tasks: 'bench/tasks.ts', heads: 'bench/heads.ts', cascade: 'bench/cascade.ts' };
 const newer = path.join(root, 'build/node24/node_modules/node/bin/node');
 const node = process.env.NODE_BIN ?? (existsSync(newer) ? newer : process.execPath);
 
