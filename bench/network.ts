@@ -5,7 +5,7 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import { compile } from '../src/compile/plan.js';
 import { availableBuilds, load } from '../src/load.js';
-import { savePlan } from '../src/loader.js';
+import { savePlan } from '../src/convert.js';
 import type { Net } from '../src/net.js';
 import { randomModel } from './random-model.js';
 import type { Family } from './random-model.js';

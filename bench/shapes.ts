@@ -1,7 +1,8 @@
 // Knows every distinct layer shape of the networks: alpha 1 at 224 pixels, and with `all` the smaller alphas and sizes.
 import * as abi from '../assembly/abi.js';
-import { compile, recordsOf } from '../src/compile/plan.js';
-import type { Plan } from '../src/compile/plan.js';
+import { compile } from '../src/compile/plan.js';
+import { recordsOf } from '../src/plan/plan.js';
+import type { Plan } from '../src/plan/plan.js';
 import { randomModel } from './random-model.js';
 import type { Family } from './random-model.js';
 

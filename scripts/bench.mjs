@@ -3,6 +3,7 @@
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync } from 'node:fs';
 import path from 'node:path';
+import { INLINED } from './build.mjs';
 import { main, prepare, root } from './prepare.mjs';
 
 const BENCHES = { networks: 'bench/network.ts', kernels: 'bench/kernels.ts', scaling: 'bench/scaling.ts', weights: 'bench/weights.ts', quantise: 'bench/quantise.ts', heads: 'bench/heads.ts', cascade: 'bench/cascade.ts' };
@@ -23,7 +24,7 @@ async function bench(name, args) {
   const outfile = path.join(root, `build/bench/${name}.mjs`);
   await build({
     absWorkingDir: root, entryPoints: [BENCHES[name]], outfile, bundle: true, format: 'esm', platform: 'node', target: 'es2022',
-    loader: { '.wasm': 'base64', '.dw': 'base64' },
+    loader: INLINED,
   });
   return run(node, root, outfile, ...args);
 }

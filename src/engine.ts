@@ -1,10 +1,9 @@
 // Knows WebAssembly: which builds this host runs, how much memory a plan needs, where its parts go. It does not know
 // tensors: it is handed bytes and step numbers.
 import * as abi from '../assembly/abi.js';
-import { align } from './compile/arena.js';
-import { GUARD_BYTES, recordsOf } from './compile/plan.js';
-import type { Plan } from './compile/plan.js';
 import { DepthwiseError } from './error.js';
+import { GUARD_BYTES, align, recordsOf } from './plan/plan.js';
+import type { Program } from './plan/plan.js';
 import type { Team } from './threads.js';
 
 /** 'js' is the scalar build as plain JavaScript, for hosts without WebAssembly. */
@@ -62,11 +61,11 @@ function widenedBytes(step: Int32Array, build: Build): number {
 }
 
 /** Records whose weights are widened, in the order of their weights. */
-const widenedRecords = (plan: Plan, build: Build): Int32Array[] =>
+const widenedRecords = (plan: Program, build: Build): Int32Array[] =>
   recordsOf(plan.steps).filter((step) => widenedBytes(step, build) > 0).sort((a, b) => a[abi.WEIGHTS] - b[abi.WEIGHTS]);
 
 /** Exact memory needs of a plan under a build, known before anything is allocated. */
-export function layoutOf(plan: Plan, build: Build, threads = 1): Layout {
+export function layoutOf(plan: Program, build: Build, threads = 1): Layout {
   const widened = widenedRecords(plan, build);
   const steps = FIRST_PART, weights = steps + align(plan.steps.byteLength);
   const weightsBytes = align(plan.weights.byteLength) + widened.reduce((sum, step) => sum + widenedBytes(step, build) - align(step[abi.WEIGHTS_BYTES]), 0);
@@ -90,7 +89,7 @@ export class Engine {
   #team: Team | undefined;
 
   /** With more than one thread, `module` must import shared memory, and `startThreads` comes next. */
-  constructor(plan: Plan, build: Build, code: Code, threads = 1) {
+  constructor(plan: Program, build: Build, code: Code, threads = 1) {
     const layout = layoutOf(plan, build, threads), plain = typeof code === 'function';
     const memory = (plain ? allocatePlain(layout.totalBytes) : allocate(layout.totalBytes, threads > 1)) as { buffer: ArrayBuffer };
     this.build = build;
@@ -113,7 +112,7 @@ export class Engine {
     this.#team?.stop();
   }
 
-  #place(plan: Plan): void {
+  #place(plan: Program): void {
     const { steps, weights, arena, scratches } = this.#layout;
     this.#kernels.place(steps, weights, arena, scratches[0]);
     const memory = new Uint8Array(this.buffer), placed = plan.steps.slice(), widened = widenedRecords(plan, this.build);
@@ -224,7 +223,7 @@ export interface Choice {
 }
 
 /** Compiles and tries builds, best first, until one computes a known answer right. */
-export async function chooseBuild(sources: BuildSource, wanted: Build | undefined, probe: Plan, isRight: (engine: Engine) => boolean): Promise<Choice> {
+export async function chooseBuild(sources: BuildSource, wanted: Build | undefined, probe: Program, isRight: (engine: Engine) => boolean): Promise<Choice> {
   const reasons: string[] = [];
   for (const build of wanted ? [wanted] : [...BUILDS, 'js' as const]) {
     try {

@@ -1,46 +1,26 @@
-// Knows the way from any source of weights to a running net: fetch, recognise, compile, choose a build. It does not
-// know where the builds come from: the entries `load.ts` (inlined) and `core.ts` (the user's own) say that.
-import { DTYPE, FLOAT32 } from '../assembly/abi.js';
-import { compile, recordsOf } from './compile/plan.js';
-import type { Plan, PlanInfo, Purpose } from './compile/plan.js';
+// Knows the way from any source of weights to a running net: fetch, have converted what is no plan yet, choose a build. It
+// does not know where the builds come from: the entries `load.ts` (inlined) and `core.ts` (the user's own) say that.
+import type { ConvertOptions } from './convert.js';
 import { BUILDS, Engine, chooseBuild, isModule, layoutOf } from './engine.js';
 import type { Build, BuildSource, Choice, MemoryReport, WasmBuild } from './engine.js';
 import { DepthwiseError } from './error.js';
-import { isDw, readDw, writeDw } from './formats/dw.js';
+import { isDw, readDw } from './formats/dw.js';
 import type { DwSections } from './formats/dw.js';
-import type { Graph, Preprocessing } from './formats/graph.js';
-import { readTflite } from './formats/tflite.js';
-import type { Architecture } from './models/build.js';
+import type { Graph } from './formats/graph.js';
 import { Net } from './net.js';
 import type { Threads } from './net.js';
+import { checkPlan } from './plan/check.js';
+import type { Plan, PlanInfo, Purpose } from './plan/plan.js';
 import { probeIsRight, probePlan } from './probe.js';
-import { checkPlan } from './compile/check.js';
 import { fetched, notBeside } from './fetched.js';
 import type { KeepOptions } from './fetched.js';
 import type { Source } from './source.js';
-import { fromUtf8, toUtf8 } from './text.js';
+import { fromUtf8 } from './text.js';
 
-export interface ConvertOptions {
-  /** Names of the classes, for files that carry none. */
-  labels?: string[];
-  /** How a picture becomes the input, for files that do not say. */
-  preprocessing?: Preprocessing;
-  /** Terms and origin of the weights, to travel with them. */
-  licence?: string;
-  source?: string;
-  /** What a .safetensors file holds; often told by its tensor names. */
-  arch?: Architecture;
-  /** Width multiplier, checked against the file when given. */
-  alpha?: number;
-  /** Height and width of the input, in pixels. */
-  size?: number;
-  /** What to plan for: speed (default), the least memory, or every layer to look at. A .dw file has been planned. */
-  plan?: Purpose;
-  /** Saves float32 weights as float16: half the bytes. Answers change in the fourth digit. */
-  float16?: boolean;
-  /** 'torch': symmetric padding. 'tf': SAME padding and epsilon 1e-3. */
-  style?: 'torch' | 'tf';
-}
+export type { ConvertOptions };
+
+/** What makes plans of other files: a file apart beside the entries that hold no builds. */
+const converter = (): Promise<typeof import('./convert.js')> => import('./convert.js').catch(notBeside('convert.js'));
 
 export interface LoadOptions extends ConvertOptions, KeepOptions {
   /** Takes this build or fails; default: the best that computes rightly here. 'js' is plain JavaScript. */
@@ -60,7 +40,10 @@ export async function readWeights(bytes: Uint8Array, options: ConvertOptions = {
 
 /** The same before its hash is checked. */
 async function openWeights(bytes: Uint8Array, options: ConvertOptions): Promise<{ plan: Plan; intact?: Promise<void> }> {
-  if (!isDw(bytes)) return { plan: described(compile(await readGraph(bytes, options), { plan: options.plan }), options) };
+  if (!isDw(bytes)) {
+    const { compile, readGraph } = await converter();
+    return { plan: described(compile(await readGraph(bytes, options), { plan: options.plan }), options) };
+  }
   const sections = readDw(bytes);
   try {
     return { plan: described(planFromDw(sections, options), options), intact: sections.intact };
@@ -68,22 +51,6 @@ async function openWeights(bytes: Uint8Array, options: ConvertOptions): Promise<
     await sections.intact; // a changed byte explains more than what it broke
     throw error;
   }
-}
-
-export async function readGraph(bytes: Uint8Array, options: ConvertOptions): Promise<Graph> {
-  const magic = String.fromCharCode(...bytes.subarray(0, 10));
-  if (magic.slice(4, 8) === 'TFL3') return readTflite(bytes);
-  if (bytes.length >= 10 && magic[8] === '{') {
-    const { modelFromSafetensors } = await import('./safetensors.js').catch(notBeside('safetensors.js'));
-    return modelFromSafetensors(bytes, options);
-  }
-  if (/^\x08.[\x12-\x42]/s.test(magic)) { // ir_version, then another field
-    const { readOnnx } = await import('./onnx.js').catch(notBeside('onnx.js'));
-    return readOnnx(bytes, options);
-  }
-  const looks = magic.startsWith('PK') ? 'a ZIP archive (a .pth or .keras file?)' : magic.startsWith('\x89HDF') ? 'an HDF5 file (.h5)'
-    : /^[\s -~]+$/.test(magic) ? 'text' : 'something else';
-  throw new DepthwiseError('BAD_FILE', `These ${bytes.length} bytes are no .dw, .tflite, .safetensors or .onnx weights; they look like ${looks}. Convert the model first.`);
 }
 
 /** What the caller says of the weights goes before what the file says. */
@@ -107,19 +74,9 @@ function planFromDw({ steps, weights, info, arenaBytes, scratchBytes, float16 }:
   return plan;
 }
 
-/** A plan as the bytes of a .dw file. */
-export async function savePlan({ steps, weights, info, arenaBytes, scratchBytes, float16 }: Plan): Promise<Uint8Array> {
-  if (float16 && recordsOf(steps).some((words) => words[DTYPE] !== FLOAT32)) {
-    throw new DepthwiseError('BAD_INPUT', 'Only a float32 model can be stored as float16; this one has 8-bit layers, which take less. Leave float16 out.');
-  }
-  return writeDw({
-    steps: new Uint8Array(steps.buffer, steps.byteOffset, steps.byteLength), weights, info: toUtf8(JSON.stringify(info)), arenaBytes, scratchBytes, float16,
-  });
-}
-
 /** Weights of any known format as a .dw file. */
 export async function convert(bytes: Uint8Array, options: ConvertOptions = {}): Promise<Uint8Array> {
-  const plan = await readWeights(bytes, options);
+  const plan = await readWeights(bytes, options), { savePlan } = await converter();
   return savePlan({ ...plan, float16: options.float16 ?? plan.float16 });
 }
 
@@ -168,7 +125,7 @@ export function makeLoader(sources: BuildSource): Loader {
       return { weightsBytes, arenaBytes, scratchBytes, totalBytes };
     },
     async loadGraph(graph, { build, guard = false, plan, threads } = {}) {
-      return start(compile(graph, { guard, plan }), { build, threads }, guard);
+      return start((await converter()).compile(graph, { guard, plan }), { build, threads }, guard);
     },
     async availableBuilds() {
       const works = await Promise.all(BUILDS.map((build) => choose(build).then(() => true, () => false)));

@@ -1,65 +1,77 @@
-// Knows one tiny model and its exact answer, which a build must give before it is trusted: some engines accept
+// Knows one tiny plan and its exact answer, which a build must give before it is trusted: some engines accept
 // instructions that they compute wrongly (Node 20 with relaxed SIMD switched on by hand).
-import { compile } from './compile/plan.js';
-import type { Plan } from './compile/plan.js';
+import * as abi from '../assembly/abi.js';
 import type { Engine } from './engine.js';
-import type { Graph, Tensor } from './formats/graph.js';
+import type { Program } from './plan/plan.js';
 
+const PIXELS = 4;
 const CHANNELS = 9; // one whole panel and a tail
-
-const constant = (name: string, shape: number[], values: Int8Array | Int32Array | Float32Array): Tensor => ({
-  name, shape, dtype: values instanceof Int8Array ? 'int8' : values instanceof Int32Array ? 'int32' : 'float32',
-  data: new Uint8Array(values.buffer),
-  quantization: values instanceof Int8Array ? { scale: Float32Array.of(0.5), zeroPoint: Int32Array.of(0), axis: 0 } : undefined,
-});
-
-/** Four pixels of nine channels through a 1x1 convolution of each type; all sums are small integers. */
-function probeGraph(): Graph {
-  const weights = Array.from({ length: CHANNELS * CHANNELS }, (_, i) => weight(i));
-  const quantization = (zero: number): Tensor['quantization'] => ({ scale: Float32Array.of(1), zeroPoint: Int32Array.of(zero), axis: 0 });
-  const shape = [1, 2, 2, CHANNELS], filter = [CHANNELS, 1, 1, CHANNELS];
-  const conv = { kind: 'conv2d' as const, stride: [1, 1] as [number, number], dilation: [1, 1] as [number, number], padding: 'valid' as const, activation: 'none' as const };
-  return {
-    tensors: [
-      { name: 'x', shape, dtype: 'int8', quantization: quantization(3) },
-      constant('w', filter, Int8Array.from(weights)),
-      constant('b', [CHANNELS], Int32Array.from({ length: CHANNELS }, (_, i) => i * 100 - 400)),
-      { name: 'y', shape, dtype: 'int8', quantization: { scale: Float32Array.of(128), zeroPoint: Int32Array.of(-5), axis: 0 } },
-      { name: 'fx', shape, dtype: 'float32' },
-      constant('fw', filter, Float32Array.from(weights)),
-      { name: 'fy', shape, dtype: 'float32' },
-    ],
-    operators: [
-      { attributes: conv, inputs: [0, 1, 2], outputs: [3], where: 'probe int8' },
-      { attributes: conv, inputs: [4, 5, -1], outputs: [6], where: 'probe float32' },
-    ],
-    inputs: [0, 4], outputs: [3, 6], about: {},
-  };
-}
-
-let plan: Plan | undefined;
-export const probePlan = (): Plan => (plan ??= compile(probeGraph()));
+const VALUES = PIXELS * CHANNELS, PANELS = 2;
+/** Where things lie, in bytes: int8 before float32. */
+const X = 0, Y = 48, FX = 96, FY = FX + VALUES * 4, ARENA = FY + VALUES * 4;
+const INT8_PANEL = (CHANNELS + 1) * abi.PANEL, FLOAT_PANEL = CHANNELS * abi.PANEL * 4;
+const W = 0, PARAMS = PANELS * INT8_PANEL, FW = PARAMS + PANELS * abi.PARAMS_INT8, FPARAMS = FW + PANELS * FLOAT_PANEL, WEIGHTS = FPARAMS + PANELS * abi.PARAMS_FLOAT32;
+const ZERO_IN = 3, ZERO_OUT = -5;
 
 const pixel = (i: number): number => ((i * 29) % 251) - 125;
 const weight = (i: number): number => ((i * 37) % 255) - 127;
+const bias = (channel: number): number => channel * 100 - 400;
+
+/** Four pixels of nine channels through a 1x1 convolution of each type; all sums are small integers. The int8 sums are divided by 256. */
+export function probePlan(): Program {
+  const layer = { [abi.OP]: abi.OP_POINTWISE, [abi.C]: CHANNELS, [abi.OC]: CHANNELS, [abi.COUNT]: PIXELS };
+  const int8 = {
+    ...layer, [abi.DTYPE]: abi.INT8, [abi.SRC]: X, [abi.DST]: Y, [abi.WEIGHTS]: W, [abi.WEIGHTS_BYTES]: PANELS * INT8_PANEL, [abi.PARAMS]: PARAMS,
+    [abi.ZERO_IN]: ZERO_IN, [abi.ZERO_OUT]: ZERO_OUT, [abi.MIN]: -128, [abi.MAX]: 127,
+  };
+  const float = {
+    ...layer, [abi.DTYPE]: abi.FLOAT32, [abi.SRC]: FX, [abi.DST]: FY, [abi.WEIGHTS]: FW, [abi.WEIGHTS_BYTES]: PANELS * FLOAT_PANEL, [abi.PARAMS]: FPARAMS,
+    [abi.MIN]: -0x800000, [abi.MAX]: 0x7f800000, // the bits of both infinities
+  };
+  const steps = new Int32Array(2 * abi.STEP_WORDS);
+  [int8, float].forEach((words, i) => Object.entries(words).forEach(([word, value]) => (steps[i * abi.STEP_WORDS + Number(word)] = value)));
+  return { steps, weights: packedWeights(), arenaBytes: ARENA, scratchBytes: PIXELS * (CHANNELS + 1) * 2 };
+}
+
+/** Panels as drawn in assembly/abi.ts, parameters as in assembly/requantise.ts. */
+function packedWeights(): Uint8Array {
+  const weights = new Uint8Array(WEIGHTS), view = new DataView(weights.buffer);
+  for (let channel = 0; channel < CHANNELS; channel++) {
+    const panel = Math.floor(channel / abi.PANEL), lane = channel % abi.PANEL, params = PARAMS + panel * abi.PARAMS_INT8 + lane * 4;
+    let sum = 0;
+    for (let k = 0; k < CHANNELS; k++) {
+      const w = weight(channel * CHANNELS + k);
+      view.setInt8(W + panel * INT8_PANEL + (k >> 1) * 2 * abi.PANEL + lane * 2 + (k & 1), w);
+      view.setFloat32(FW + panel * FLOAT_PANEL + (k * abi.PANEL + lane) * 4, w, true);
+      sum += w;
+    }
+    view.setInt32(params, bias(channel) - ZERO_IN * sum, true);
+    view.setFloat32(params + 32, 2 ** -8, true);
+    view.setFloat32(params + 64, 2 ** -8, true); // the nudge of exponent -7
+    view.setInt32(params + 96, 2 ** 30, true); // 2^30 / 2^31 * 2^-7
+    view.setInt32(params + 128, -7, true);
+  }
+  return weights;
+}
 
 export function probeIsRight(engine: Engine): boolean {
-  const { info } = probePlan();
-  const at = (i: number): Uint8Array => engine.bytes(info.tensors[i].offset, info.tensors[i].bytes);
-  const [x, fx, y, fy] = [info.inputs[0], info.inputs[1], info.outputs[0], info.outputs[1]].map(at);
-  const floatsOf = (bytes: Uint8Array): Float32Array => new Float32Array(bytes.buffer, bytes.byteOffset, bytes.byteLength >> 2);
-  for (let i = 0; i < x.length; i++) x[i] = floatsOf(fx)[i] = pixel(i);
+  const floats = (at: number): Float32Array => {
+    const { buffer, byteOffset } = engine.bytes(at, VALUES * 4);
+    return new Float32Array(buffer, byteOffset, VALUES);
+  };
+  const x = engine.bytes(X, VALUES), y = engine.bytes(Y, VALUES), fx = floats(FX), fy = floats(FY);
+  for (let i = 0; i < VALUES; i++) x[i] = fx[i] = pixel(i);
   engine.run(0, 2);
-  for (let i = 0; i < y.length; i++) {
-    const p = Math.floor(i / CHANNELS), channel = i % CHANNELS;
-    let sum = 0, shifted = channel * 100 - 400;
+  for (let i = 0; i < VALUES; i++) {
+    const first = i - (i % CHANNELS), channel = i % CHANNELS;
+    let sum = 0, shifted = bias(channel);
     for (let k = 0; k < CHANNELS; k++) {
-      const w = weight(channel * CHANNELS + k), value = pixel(p * CHANNELS + k);
+      const w = weight(channel * CHANNELS + k), value = pixel(first + k);
       sum += w * value;
-      shifted += w * (value - 3);
+      shifted += w * (value - ZERO_IN);
     }
-    const quantised = Math.sign(shifted) * Math.floor(Math.abs(shifted) / 256 + 0.5) - 5;
-    if (floatsOf(fy)[i] !== sum || (y[i] << 24) >> 24 !== Math.min(127, Math.max(-128, quantised))) return false;
+    const quantised = Math.sign(shifted) * Math.floor(Math.abs(shifted) / 256 + 0.5) + ZERO_OUT;
+    if (fy[i] !== sum || (y[i] << 24) >> 24 !== Math.min(127, Math.max(-128, quantised))) return false;
   }
   return true;
 }

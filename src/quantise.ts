@@ -1,11 +1,11 @@
 // The entry `depthwise/quantise`: float32 weights and some pictures become int8 weights.
-import { compile } from './compile/plan.js';
+import { compile, readGraph, savePlan } from './convert.js';
+import type { ConvertOptions } from './convert.js';
 import { DepthwiseError } from './error.js';
 import { isDw } from './formats/dw.js';
 import type { Picture } from './image.js';
 import { loadGraph } from './load.js';
-import { described, readGraph, savePlan } from './loader.js';
-import type { ConvertOptions } from './loader.js';
+import { described } from './loader.js';
 import { quantiseGraph } from './quantise/quantise.js';
 import type { Quantised, QuantiseOptions } from './quantise/quantise.js';
 

@@ -13,7 +13,7 @@ import type { Head, TrainOptions } from '../src/heads.js';
 import { toInput } from '../src/image.js';
 import type { Picture } from '../src/image.js';
 import { load } from '../src/load.js';
-import { savePlan } from '../src/loader.js';
+import { savePlan } from '../src/convert.js';
 import type { Net } from '../src/net.js';
 import { fromUtf8, toUtf8 } from '../src/text.js';
 import { testedBuilds } from './builds.js';

@@ -1,7 +1,7 @@
 // Checks the package from its packed tarball, as a user gets it: what is in it, what each entry leads to and exports, that
 // its types resolve (publint, Are the types wrong), and the rules that make it import anywhere.
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { mkdir } from 'node:fs/promises';
+import { mkdir, rename, writeFile } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
@@ -9,6 +9,7 @@ import { transform } from 'esbuild';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { apart, packed, says } from './apart.js';
+import { onnx } from './onnx-writer.js';
 
 const CHECKS = ['publint@0.3.25', '@arethetypeswrong/cli@0.18.5'];
 
@@ -26,7 +27,7 @@ const manifest = JSON.parse(textOf('package.json')) as { exports: Record<string,
 const entries = Object.entries(manifest.exports);
 
 test('holds the bundles, the builds, the types, the weights and the licences, and nothing else', () => {
-  const allowed = /^(README\.md|LICENSE|package\.json|dist\/([\w-]+|compat\/[\w.-]+|weights\/everyday)\.js|dist\/wasm\/(scalar|simd|relaxed)\.wasm|dist\/types\/(src|assembly)\/[\w/.-]+\.d\.ts|weights\/(everyday[\w-]*\.dw|LICENSE-APACHE|zoo\.json|README\.md))$/;
+  const allowed = /^(README\.md|LICENSE|package\.json|dist\/([\w-]+|search\.[\w-]+|compat\/[\w.-]+|weights\/everyday)\.js|dist\/wasm\/(scalar|simd|relaxed|search-simd)\.wasm|dist\/types\/(src|assembly)\/[\w/.-]+\.d\.ts|weights\/(everyday[\w-]*\.dw|LICENSE-APACHE|zoo\.json|README\.md))$/;
   assert.equal(names.filter((name) => !allowed.test(name)), []);
   assert.equal(names.filter((name) => /float16.*\.dw$|\.map$|(?<!\.d)\.ts$|^dist\/types\/src\/cli/.test(name)), [], 'float16 weights, sources and what belongs to the command line stay out');
   for (const name of ['LICENSE', 'README.md', 'weights/LICENSE-APACHE', 'weights/everyday.dw', 'dist/wasm/simd.wasm']) assert.ok(names.includes(name), `${name} is missing`);
@@ -71,7 +72,7 @@ test('every file imports in a bare realm: no process, no page, no network, no We
   assert.is(said.trim(), 'imported');
 });
 
-test('entries of Workers and Vercel Edge export what depthwise exports, and core all but availableBuilds', () => {
+test('entries of Workers and Vercel Edge export what depthwise and its search export, and core all but availableBuilds', () => {
   const exported = (file: string): string[] => [...textOf(file).matchAll(/export\s*\{([^}]*)\}/g)].flatMap(([, list]) => list.split(',').map((each) => each.trim().split(' as ').at(-1)!)).sort();
   const index = exported('dist/index.js');
   assert.equal(index, ['DepthwiseError', 'Net', 'availableBuilds', 'convert', 'load', 'memoryFor', 'pictureFrom']);
@@ -80,10 +81,37 @@ test('entries of Workers and Vercel Edge export what depthwise exports, and core
   const imports = (file: string): string[] => [...textOf(file).matchAll(/import\s*[\w$]+\s*from\s*"([^"]+)"/g)].map(([, from]) => from).sort();
   assert.equal(imports('dist/workerd.js'), ['./wasm/relaxed.wasm', './wasm/simd.wasm']);
   assert.equal(imports('dist/edge-light.js'), ['./wasm/simd.wasm?module']);
+  const search = exported('dist/search.js');
+  assert.equal(search, ['DepthwiseError', 'cosine', 'createIndex', 'loadIndex']);
+  for (const [host, mark] of [['workerd', ''], ['edge-light', '?module']]) {
+    assert.equal(exported(`dist/search.${host}.js`), search, host);
+    assert.equal(imports(`dist/search.${host}.js`), [`./wasm/search-simd.wasm${mark}`], host);
+  }
+});
+
+test('core.js runs other files by way of convert.js, and says so where that is missing', async () => {
+  const model = onnx({ nodes: [{ op: 'Relu', inputs: ['x'], outputs: ['y'] }], input: { shape: [1, 2, 1, 2] } });
+  await writeFile(path.join(place, 'relu.onnx'), model);
+  const program = `import { readFileSync } from 'node:fs';
+    import { load } from 'depthwise/core';
+    const wasm = new WebAssembly.Module(readFileSync('node_modules/depthwise/dist/wasm/simd.wasm'));
+    const [onnx, everyday, broken] = [readFileSync('relu.onnx'), readFileSync('node_modules/depthwise/weights/everyday.dw'), new TextEncoder().encode('\\x20\\0\\0\\0TFL3')];
+    const answer = (work) => work.then((net) => [...(net.labels ? ['labels'] : net.run(Float32Array.of(-1, 2, -3, 4))[0].data)].join(), ({ code, message }) => code + ': ' + message);
+    console.log(await answer(load(onnx, { wasm })) + '\\n' + await answer(load(broken, { wasm })) + '\\n' + await answer(load(everyday, { wasm })));`;
+  const run = async (): Promise<string[]> => (await says(process.execPath, ['--input-type=module', '-e', program], place)).said.trim().split('\n');
+  const beside = await run(), file = path.join(installed, 'dist', 'convert.js');
+  assert.is(beside[0], '0,2,0,4');
+  assert.match(beside[1], /^BAD_FILE: This \.tflite file is truncated or damaged/);
+  assert.is(beside[2], 'labels');
+  await rename(file, `${file}.away`);
+  const [without, , plan] = await run();
+  await rename(`${file}.away`, file);
+  assert.match(without, /^NOT_FOUND: convert\.js is not beside this module/);
+  assert.is(plan, 'labels', 'a .dw needs no converter');
 });
 
 test('what Next.js refuses or warns of in code for the edge is not spelt there', () => {
-  for (const file of ['edge-light', 'threads', 'zoo', 'onnx', 'safetensors', 'heads', 'cascade']) {
+  for (const file of ['edge-light', 'threads', 'zoo', 'convert', 'onnx', 'safetensors', 'heads', 'cascade']) {
     assert.not.match(textOf(`dist/${file}.js`), /WebAssembly\.compile\b(?!\(bytes\); in)|(?<![.\w?])process\./, file); // but for one message
   }
 });

@@ -17,11 +17,13 @@ const textOf = (file: string) => readFileSync(file, 'utf8');
 
 /** Rooms from the ground up: a file may import from its own height or below. Ground files serve everyone. */
 const HEIGHTS: [RegExp, number, string][] = [
-  [/^src\/(error|source|image|picture|threads|base64|builtin|sha256|text|wasm\.d)\.ts$/, 0, 'ground'],
+  [/^src\/(error|source|image|picture|threads|base64|builtin|patch|sha256|text|wasm\.d)\.ts$/, 0, 'ground'],
   [/^src\/((formats|models)\/|(onnx|safetensors)\.ts)/, 1, 'formats and models'],
   [/^src\/zoo(\/|\.ts$)/, 2, 'zoo'],
+  [/^src\/search(\/|\.ts$)/, 1, 'search'],
   [/^src\/(cache|fetched)\.ts$/, 2, 'fetched'],
-  [/^src\/compile\//, 2, 'compile'],
+  [/^src\/plan\//, 2, 'plan'],
+  [/^src\/(compile\/|convert\.ts)/, 3, 'compile'],
   [/^src\/(engine|probe|kernels)\.ts$/, 3, 'engine'],
   [/^src\/tasks\//, 4, 'tasks'],
   [/^src\/net\.ts$/, 5, 'net'],
@@ -37,12 +39,12 @@ const roomOf = (file: string) => HEIGHTS.find(([pattern]) => pattern.test(file))
 
 const IMPORT = /(?:^|\n)\s*(import|export)\b(\s+type\b)?[^;'"]*?from\s*['"]([^'"]+)['"]|import\(\s*['"]([^'"]+)['"]\s*\)/g;
 
-/** Relative imports of a file. `type` imports vanish when compiled, so they bind no room to another. */
-function importsOf(file: string): { target: string; typeOnly: boolean }[] {
+/** Relative imports of a file. `type` imports vanish when compiled, so they bind no room to another; `import()` may lead to a file apart. */
+function importsOf(file: string): { target: string; typeOnly: boolean; apart: boolean }[] {
   return [...textOf(file).matchAll(IMPORT)]
-    .map(([, , type, from, dynamic]) => ({ from: from ?? dynamic, typeOnly: Boolean(type) }))
+    .map(([, , type, from, dynamic]) => ({ from: from ?? dynamic, typeOnly: Boolean(type), apart: dynamic !== undefined }))
     .filter(({ from }) => from.startsWith('.'))
-    .map(({ from, typeOnly }) => ({ target: path.posix.join(path.posix.dirname(file), from).replace(/\.js$/, '.ts').replace(/(?<!\.[a-z]+)$/, '.ts'), typeOnly }));
+    .map(({ from, ...how }) => ({ ...how, target: path.posix.join(path.posix.dirname(file), from).replace(/\.js$/, '.ts').replace(/(?<!\.[a-z]+)$/, '.ts') }));
 }
 
 test('imports point one way: cli, load, net, tasks, engine, compile, formats and models', () => {
@@ -56,6 +58,14 @@ test('imports point one way: cli, load, net, tasks, engine, compile, formats and
     }
   }
   assert.equal(wrong, []);
+});
+
+test('a program with a .dw holds no reader of other files and no compiler', () => {
+  const held = new Set(['src/core.ts']);
+  for (const file of held) for (const { target, typeOnly, apart } of importsOf(file)) if (!typeOnly && !apart && existsSync(target)) held.add(target);
+  assert.ok(held.has('src/engine.ts') && held.has('src/plan/check.ts'), 'the walk reaches what runs a plan');
+  assert.equal([...held].filter((file) => /^src\/(compile|models)\//.test(file)), []);
+  assert.equal([...held].filter((file) => file.startsWith('src/formats/')).sort(), ['dw', 'float16', 'graph'].map((name) => `src/formats/${name}.ts`));
 });
 
 test('src/ takes nothing from assembly/ but abi', () => {
@@ -77,9 +87,9 @@ test('relaxed instructions are named in assembly/lanes.ts only', () => {
   assert.equal(wrong, []);
 });
 
-for (const build of ['scalar', 'simd', 'relaxed']) {
+for (const build of ['scalar', 'simd', 'relaxed', 'search-scalar', 'search-simd']) {
   test(`${build}.wasm imports env.memory and nothing else`, () => {
-    const module = new WebAssembly.Module(withoutCode(readFileSync(`dist/wasm/${build}.wasm`)));
+    const module = new WebAssembly.Module(withoutCode(readFileSync(`build/wasm/${build}.wasm`)));
     const imports = WebAssembly.Module.imports(module).map(({ module: from, name, kind }) => `${from}.${name}: ${kind}`);
     assert.equal(imports, ['env.memory: memory']);
   });

@@ -7,7 +7,7 @@ import { randomModel } from '../bench/random-model.js';
 import { compile } from '../src/compile/plan.js';
 import { DepthwiseError, load } from '../src/index.js';
 import type { LoadOptions } from '../src/index.js';
-import { savePlan } from '../src/loader.js';
+import { savePlan } from '../src/convert.js';
 import type { Net } from '../src/net.js';
 import { STEP_WORDS, SRC } from '../assembly/abi.js';
 import { testedBuilds } from './builds.js';

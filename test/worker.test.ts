@@ -23,6 +23,10 @@ const fails = async (work: Promise<unknown>, code: string, words: RegExp): Promi
 test('it says the same of itself and of a picture', async () => {
   assert.equal(await there.classify(picture, { topK: 3 }), here.classify(picture, { topK: 3 }));
   assert.equal(await there.embed(picture), here.embed(picture));
+  assert.equal(await there.features(picture), here.features(picture));
+  const names = [here.steps[9].name, here.steps[2].name, here.steps[9].name];
+  assert.equal(await there.features(picture, names, {}), here.features(picture, names));
+  await fails(there.features(picture, ['nowhere']), 'NOT_FOUND', /No tensor is called "nowhere"/);
   for (const part of ['build', 'inputs', 'outputs', 'labels', 'memory', 'steps', 'preprocessing', 'threads'] as const) assert.equal(there[part], here[part], part);
   assert.ok(weights.length && picture.data.length, 'weights and pixels stay with the caller');
 });

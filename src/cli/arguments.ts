@@ -1,6 +1,6 @@
 // Knows how words on a command line become checked values; what a command then does with them it does not know.
 import { parseArgs, type ParseArgsConfig } from 'node:util';
-import { PURPOSES } from '../compile/plan.js';
+import { PURPOSES } from '../plan/plan.js';
 import { DepthwiseError } from '../error.js';
 import type { Build, LoadOptions } from '../load.js';
 import { readLabels } from './files.js';

@@ -31,12 +31,15 @@ function moduleOf(base64: string): Promise<WebAssembly.Module> {
   return module;
 }
 
+/** One module decodes and encodes. */
+export const pngModule = () => moduleOf(pngWasm);
+
 /** Starts the decoder anew each time it is asked to: one that trapped on a broken file must not spoil the next. */
 async function decoded(kind: 'JPEG' | 'PNG', bytes: Uint8Array): Promise<Picture> {
   (globalThis as { ImageData?: unknown }).ImageData ??= PlainImageData;
   const copy = Uint8Array.from(bytes).buffer;
   if (kind === 'PNG') {
-    await initPng(await moduleOf(pngWasm));
+    await initPng(await pngModule());
     return decodePng(copy);
   }
   const quiet = { print: () => undefined, printErr: () => undefined };

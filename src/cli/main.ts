@@ -6,14 +6,16 @@ import { bench } from './bench.js';
 import { cascade } from './cascade.js';
 import { classify } from './classify.js';
 import { convert } from './convert.js';
+import { detect } from './detect.js';
 import { inspect } from './inspect.js';
 import { list } from './list.js';
+import { pose } from './pose.js';
 import { pull } from './pull.js';
 import { quantise } from './quantise.js';
 import { run } from './run.js';
 import { trainHead } from './train-head.js';
 
-const COMMANDS: Command[] = [classify, run, inspect, bench, convert, quantise, trainHead, cascade, list, pull];
+const COMMANDS: Command[] = [classify, detect, pose, run, inspect, bench, convert, quantise, trainHead, cascade, list, pull];
 
 const HELP = `depthwise ${about.version}: MobileNets for any JavaScript host
 

@@ -7,7 +7,10 @@ import { bytes, print } from './report.js';
 import { loadWeights } from './weights.js';
 
 /** A copy: what the network answers are views that its next use overwrites. */
-const raw = ({ data }: Output) => Uint8Array.from(new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
+function raw({ data, dtype }: Output): Uint8Array {
+  if (dtype === 'int64') return new Uint8Array(BigInt64Array.from(data, BigInt).buffer);
+  return Uint8Array.from(new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
+}
 
 function concatenate(parts: Uint8Array[]): Uint8Array {
   const whole = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));

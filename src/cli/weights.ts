@@ -1,7 +1,7 @@
 // Knows where a command's weights come from: a file, an address, the zoo, or the starter weights that ship with the library;
 // and that files of the zoo are known by their hash wherever they lie.
 import { DepthwiseError, load, type ConvertOptions, type LoadOptions } from '../index.js';
-import { readGraph } from '../loader.js';
+import { readGraph } from '../convert.js';
 import type { Net } from '../net.js';
 import { fetchBytes } from '../source.js';
 import { readBytes } from './files.js';

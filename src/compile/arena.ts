@@ -4,6 +4,7 @@
 // Greedy by size (largest first, the lowest gap that fits among the neighbours in time), as in "Efficient Memory
 // Management for Deep Neural Net Inference" (Pisarchyk and Lee, 2020), algorithm 3; then, while the plan is above its
 // lower bound, again with the buffer that reaches highest placed first.
+import { align } from '../plan/plan.js';
 
 export interface Life {
   bytes: number;
@@ -16,9 +17,6 @@ export interface Arena {
   offsets: number[];
   bytes: number;
 }
-
-const ALIGNMENT = 16;
-export const align = (n: number): number => Math.ceil(n / ALIGNMENT) * ALIGNMENT;
 
 const ATTEMPTS = 64;
 

@@ -1,9 +1,8 @@
 // Knows which neighbouring steps can run as one, row by row: expand, depthwise filter, project, add
 // (assembly/inverted-residual.ts). It changes no answer, only what lies in memory between the parts.
 import * as abi from '../../assembly/abi.js';
-import { align } from './arena.js';
+import { placeScratch } from '../plan/scratch.js';
 import type { Step } from './lower.js';
-import { even, ringBytes, windowRows } from './scratch.js';
 import type { Simplified } from './simplify.js';
 
 interface Block {
@@ -18,13 +17,14 @@ interface Block {
  * where that saves time; with `every` all of them.
  */
 export function fuse(graph: Simplified, steps: Step[], every: boolean): Step[] {
-  const readers = new Map<number, number>();
+  const readers = new Map<number, number>(), shared = new Set([...graph.inside.keys()].map((i) => graph.alias[i]));
   const count = (tensor: number): void => { if (tensor >= 0) readers.set(graph.alias[tensor], (readers.get(graph.alias[tensor]) ?? 0) + 1); };
   for (const step of steps) [step.src, step.src2].forEach(count);
   graph.outputs.forEach(count);
   /** Whether `next` is the only reader of what `step` writes. */
   const feeds = (step: Step | undefined, next: Step | undefined): boolean =>
-    step !== undefined && next !== undefined && [next.src, next.src2].some((i) => i >= 0 && graph.alias[i] === graph.alias[step.dst]) && readers.get(graph.alias[step.dst]) === 1;
+    step !== undefined && next !== undefined && [next.src, next.src2].some((i) => i >= 0 && graph.alias[i] === graph.alias[step.dst])
+    && readers.get(graph.alias[step.dst]) === 1 && !shared.has(graph.alias[step.dst]);
   const fused: Step[] = [];
   for (let i = 0; i < steps.length;) {
     const block = blockAt(steps, i, feeds);
@@ -75,22 +75,4 @@ function blockStep(graph: Simplified, block: Block): Step {
     src: parts[0].src, src2: residual === undefined ? -1 : residual === abi.SRC ? add!.src : add!.src2, dst: last.dst,
     macs: parts.reduce((sum, part) => sum + part.macs, 0),
   };
-}
-
-/** Fills in where the parts of a block's scratch memory begin; returns all its bytes. `parts` are the records that follow it. */
-export function placeScratch(words: Int32Array, parts: Int32Array[]): number {
-  const expand = words[abi.HAS_EXPAND] ? parts[0] : undefined, filter = parts[words[abi.HAS_EXPAND]];
-  const project = words[abi.HAS_PROJECT] ? parts[words[abi.HAS_EXPAND] + 1] : undefined;
-  const float = words[abi.DTYPE] === abi.FLOAT32, size = float ? 4 : 1, outputs = filter[abi.OW];
-  const wide = float ? 0 : Math.max(expand ? windowRows(filter) * filter[abi.W] * even(expand[abi.C]) : 0, project ? outputs * even(project[abi.C]) : 0) * 2;
-  let at = align(ringBytes(filter));
-  const take = (word: number, bytes: number): void => {
-    words[word] = at;
-    at += align(bytes);
-  };
-  take(abi.FILTERED_AT, project ? outputs * filter[abi.OC] * size : 0);
-  take(abi.PROJECTED_AT, project && words[abi.RESIDUAL] ? outputs * project[abi.OC] * size : 0);
-  take(abi.WIDE_AT, wide);
-  take(abi.PANEL_AT, !float && expand ? filter[abi.W] * abi.PANEL : 0);
-  return at;
 }

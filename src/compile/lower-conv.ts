@@ -6,7 +6,7 @@ import type { Operator, Tensor } from '../formats/graph.js';
 import { padBefore } from './lower.js';
 import type { Attribute, Lowering, Step } from './lower.js';
 import { convMultipliers } from './quantise.js';
-import { convBytes, gatherBytes, ringBytes } from './scratch.js';
+import { convBytes, gatherBytes, ringBytes } from '../plan/scratch.js';
 import { packBias, packFloat32, packInt8, packRequantisation } from './weights.js';
 import type { WeightLayout } from './weights.js';
 

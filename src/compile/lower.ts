@@ -2,13 +2,17 @@
 // the planner places them.
 import * as abi from '../../assembly/abi.js';
 import { DepthwiseError } from '../error.js';
-import { elements, numbers } from '../formats/graph.js';
-import type { Activation, Attributes, Operator, Tensor } from '../formats/graph.js';
-import { lowerAdd, lowerMultiply } from './lower-binary.js';
+import { elements } from '../formats/graph.js';
+import type { Activation, Attributes, DType, Operator, Tensor } from '../formats/graph.js';
+import { lowerAdd, lowerArithmetic, lowerMultiply } from './lower-binary.js';
 import { lowerConv, lowerDepthwise, lowerFullyConnected } from './lower-conv.js';
-import {
-  affine, clampRange, hardSigmoidTable, hardSwishTable, logisticTable, meanMultiplier, requantiseTable, softmaxMultiplier,
-} from './quantise.js';
+import { lowerDetection } from './lower-detection.js';
+import { lowerConcatenation, lowerPack, lowerPad, lowerSlice, lowerTile, lowerTranspose, lowerUnpack } from './lower-move.js';
+import { lowerCast, lowerGather, lowerRoot } from './lower-numbers.js';
+import { lowerAveragePool, lowerMean } from './lower-pool.js';
+import { lowerArgMax, lowerResize } from './lower-resize.js';
+import { lowerActivation, lowerDequantise, lowerQuantise, lowerRescale, lowerSoftmax } from './lower-unary.js';
+import { affine, clampRange } from './quantise.js';
 import type { Affine } from './quantise.js';
 import type { Simplified } from './simplify.js';
 import type { Constant } from './weights.js';
@@ -37,9 +41,23 @@ export type Attribute<K extends Attributes['kind']> = Extract<Attributes, { kind
 
 export class Lowering {
   readonly tensors: Tensor[];
+  readonly #graph: Simplified;
 
   constructor(graph: Simplified) {
     this.tensors = graph.tensors;
+    this.#graph = graph;
+  }
+
+  /** Whether a tensor's bytes lie inside of another's already, `bytes` after its beginning. */
+  isInside(i: number, other: number, bytes: number): boolean {
+    const { alias, inside } = this.#graph;
+    return alias[i] === alias[other] && (inside.get(i) ?? 0) === (inside.get(other) ?? 0) + bytes;
+  }
+
+  /** A tensor that the file does not have. */
+  add(tensor: Tensor): number {
+    this.tensors.push(tensor);
+    return this.#graph.alias.push(this.#graph.alias.length) - 1;
   }
 
   /** A new step of operator `op`, its first input and output set. */
@@ -49,7 +67,7 @@ export class Lowering {
       src: op.inputs[0], src2: -1, dst: op.outputs[0], macs: 0,
     };
     step.words[abi.OP] = code;
-    step.words[abi.DTYPE] = this.isFloat(op.outputs[0]) ? abi.FLOAT32 : abi.INT8;
+    step.words[abi.DTYPE] = TYPES[this.tensors[op.outputs[0]].dtype] ?? abi.INT8;
     for (const [index, value] of Object.entries(words)) step.words[Number(index)] = value;
     return step;
   }
@@ -99,6 +117,9 @@ export class Lowering {
   }
 }
 
+/** Word DTYPE; uint8 is held as int8. */
+const TYPES: Partial<Record<DType, number>> = { float32: abi.FLOAT32, int32: abi.INT32 };
+
 export const floatBits = (x: number): number => new Int32Array(Float32Array.of(x).buffer)[0];
 
 export const bytesOf = (bytes: Uint8Array): Constant => ({ bytes: bytes.byteLength, write: (target) => target.set(bytes) });
@@ -114,15 +135,27 @@ export function lower(graph: Simplified): Step[] {
 
 const EIGHT_BIT = new Set(['int8', 'uint8']);
 
+/** Operators between types; all others read and write floats, or 8-bit values. */
+const BETWEEN_TYPES = new Set<Attributes['kind']>(['quantize', 'dequantize', 'detection']);
+
+/** Operators that also take whole numbers (int32, int64), and say themselves which. */
+const OF_NUMBERS = new Set<Attributes['kind']>(['concatenation', 'transpose', 'cast', 'pack', 'unpack', 'stridedSlice', 'gatherNd', 'floorDiv', 'tile', 'argMax']);
+
+/** Operators that count in int32 where all their operands are. */
+const COUNTS = new Set<Attributes['kind']>(['add', 'sub', 'mul', 'div']);
+
+export const isCount = (lowering: Lowering, op: Operator): boolean => [...op.inputs, ...op.outputs].every((i) => lowering.tensor(i).dtype === 'int32');
+
 function checkTypes(lowering: Lowering, op: Operator): void {
+  const kind = op.attributes.kind;
+  if (OF_NUMBERS.has(kind) || (COUNTS.has(kind) && isCount(lowering, op))) return;
   for (const i of [op.inputs[0], op.outputs[0]]) {
     const { dtype, name } = lowering.tensor(i);
     if (dtype !== 'float32' && !EIGHT_BIT.has(dtype)) {
-      throw new DepthwiseError('UNSUPPORTED', `${op.where}: tensor "${name}" holds ${dtype}; activations can be float32, int8 or uint8.`);
+      throw new DepthwiseError('UNSUPPORTED', `${op.where}: tensor "${name}" holds ${dtype}; this operator takes float32, int8 or uint8.`);
     }
   }
-  const kind = op.attributes.kind;
-  if (kind !== 'quantize' && kind !== 'dequantize' && lowering.isFloat(op.inputs[0]) !== lowering.isFloat(op.outputs[0])) {
+  if (!BETWEEN_TYPES.has(kind) && lowering.isFloat(op.inputs[0]) !== lowering.isFloat(op.outputs[0])) {
     throw new DepthwiseError('UNSUPPORTED', `${op.where}: mixes ${lowering.tensor(op.inputs[0]).dtype} and ${lowering.tensor(op.outputs[0]).dtype}. Quantise the whole model, or none of it.`);
   }
 }
@@ -135,8 +168,15 @@ function lowerOne(lowering: Lowering, op: Operator): Step[] {
     case 'fullyConnected': return [lowerFullyConnected(lowering, op, a)];
     case 'averagePool': return [lowerAveragePool(lowering, op, a)];
     case 'mean': return [lowerMean(lowering, op, a)];
-    case 'add': case 'sub': return [lowerAdd(lowering, op, a)];
-    case 'mul': return [lowerMultiply(lowering, op, a)];
+    case 'add': case 'sub': return isCount(lowering, op) ? lowerArithmetic(lowering, op, a) : lowerAdd(lowering, op, a);
+    case 'mul': return isCount(lowering, op) ? lowerArithmetic(lowering, op, a) : lowerMultiply(lowering, op, a);
+    case 'div': case 'floorDiv': return lowerArithmetic(lowering, op, a);
+    case 'sqrt': return [lowerRoot(lowering, op)];
+    case 'cast': return [lowerCast(lowering, op)];
+    case 'gatherNd': return [lowerGather(lowering, op)];
+    case 'pack': return lowerPack(lowering, op, a);
+    case 'unpack': return lowerUnpack(lowering, op, a);
+    case 'stridedSlice': return [lowerSlice(lowering, op, a)];
     case 'relu': case 'relu6': case 'reluN1To1': case 'hardSwish': case 'hardSigmoid': case 'logistic': return [lowerActivation(lowering, op, a.kind)];
     case 'table': return [lowering.table(op, a.entries)];
     case 'softmax': return [lowerSoftmax(lowering, op, a)];
@@ -145,6 +185,13 @@ function lowerOne(lowering: Lowering, op: Operator): Step[] {
     case 'quantize': return [lowerQuantise(lowering, op)];
     case 'dequantize': return [lowerDequantise(lowering, op)];
     case 'concatenation': return lowerConcatenation(lowering, op, a);
+    case 'resizeBilinear': return [lowerResize(lowering, op, a)];
+    case 'argMax': return [lowerArgMax(lowering, op, a)];
+    case 'tile': return [lowerTile(lowering, op)];
+    case 'spaceToBatch': case 'batchToSpace':
+      throw new DepthwiseError('UNSUPPORTED', `${op.where}: runs only as part of a dilated convolution: SPACE_TO_BATCH_ND, one convolution of stride 1 with VALID padding, BATCH_TO_SPACE_ND. Export the model with dilation_rate.`);
+    case 'rescale': return [lowerRescale(lowering, op)];
+    case 'detection': return [lowerDetection(lowering, op, a)];
     case 'batchNorm': throw new DepthwiseError('UNSUPPORTED', `${op.where}: a batch norm that follows no convolution. Fold it before exporting.`);
     default: throw new DepthwiseError('UNSUPPORTED', `${op.where}: ${a.kind} of values that are known only at run time. Export the model with fixed shapes.`);
   }
@@ -158,131 +205,4 @@ export function padBefore(window: Window, axis: 0 | 1, size: number, out: number
   if (padding === 'valid') return 0;
   if (padding === 'same') return Math.floor(Math.max(0, (out - 1) * stride[axis] + kernel - size) / 2);
   return axis ? padding.left : padding.top;
-}
-
-function lowerAveragePool(lowering: Lowering, op: Operator, a: Attribute<'averagePool' | 'maxPool'>): Step {
-  const [h, w, c] = lowering.map(op.inputs[0], op.where), [oh, ow] = lowering.map(op.outputs[0], op.where);
-  const step = lowering.step(op, abi.OP_AVERAGE_POOL, {
-    [abi.H]: h, [abi.W]: w, [abi.C]: c, [abi.OH]: oh, [abi.OW]: ow, [abi.OC]: c, [abi.KH]: a.window[0], [abi.KW]: a.window[1],
-    [abi.STRIDE_H]: a.stride[0], [abi.STRIDE_W]: a.stride[1], [abi.SCRATCH_BYTES]: c * 4,
-    [abi.PAD_TOP]: padBefore(a, 0, h, oh, a.window[0]), [abi.PAD_LEFT]: padBefore(a, 1, w, ow, a.window[1]),
-    [abi.UNSIGNED]: Number(lowering.tensor(op.inputs[0]).dtype === 'uint8'),
-  });
-  lowering.activation(step, a.activation);
-  if (lowering.isFloat(op.inputs[0])) return step;
-  const [input, output] = lowering.affines(op);
-  if (input.scale !== output.scale || input.zero !== output.zero) {
-    throw new DepthwiseError('BAD_FILE', `${op.where}: input and output of an average pool must have the same scale and zero point.`);
-  }
-  return step;
-}
-
-function lowerMean(lowering: Lowering, op: Operator, a: Attribute<'mean'>): Step {
-  const [h, w, c] = lowering.map(op.inputs[0], op.where);
-  if ([...a.axes].sort().join() !== '1,2') {
-    throw new DepthwiseError('UNSUPPORTED', `${op.where}: a mean over axes [${a.axes}]; only height and width ([1, 2]) are supported.`);
-  }
-  const step = lowering.step(op, abi.OP_MEAN, { [abi.H]: h, [abi.W]: w, [abi.C]: c, [abi.COUNT]: h * w, [abi.SCRATCH_BYTES]: c * 4 });
-  if (lowering.isFloat(op.inputs[0])) return step;
-  const [input, output] = lowering.affines(op);
-  [step.words[abi.MULTIPLIER], step.words[abi.EXPONENT]] = meanMultiplier(input, output, h * w, a.once);
-  step.words[abi.ZERO_IN] = input.zero;
-  step.words[abi.ZERO_OUT] = output.zero;
-  return step;
-}
-
-function lowerActivation(lowering: Lowering, op: Operator, kind: Activation | 'logistic'): Step {
-  if (lowering.isFloat(op.inputs[0])) {
-    const step = lowering.step(op, abi.OP_ACTIVATION, { [abi.COUNT]: elements(lowering.tensor(op.outputs[0]).shape) });
-    if (kind === 'logistic') step.words[abi.ACTIVATION] = abi.LOGISTIC;
-    else lowering.activation(step, kind);
-    return step;
-  }
-  const [input, output] = lowering.affines(op);
-  if (kind === 'hardSwish') return lowering.table(op, hardSwishTable(input, output));
-  if (kind === 'logistic') return lowering.table(op, logisticTable(input, output));
-  if (kind === 'hardSigmoid') return lowering.table(op, hardSigmoidTable(input, output));
-  return lowering.table(op, requantiseTable(input, output, ...clampRange(kind, output, op.where)));
-}
-
-function lowerSoftmax(lowering: Lowering, op: Operator, a: Attribute<'softmax'>): Step {
-  const { shape } = lowering.tensor(op.inputs[0]);
-  const c = shape.at(-1) ?? 1;
-  const step = lowering.step(op, abi.OP_SOFTMAX, { [abi.C]: c, [abi.COUNT]: elements(shape) / c, [abi.SCALE]: floatBits(a.beta), [abi.SCRATCH_BYTES]: c * 4 });
-  if (lowering.isFloat(op.inputs[0])) return step;
-  const [input, output] = lowering.affines(op);
-  if (output.scale !== 1 / 256 || output.zero !== -128) {
-    throw new DepthwiseError('UNSUPPORTED', `${op.where}: an 8-bit softmax writes scale 1/256 from zero up; this file says ${output.scale}.`);
-  }
-  const { multiplier, shift, leastDifference } = softmaxMultiplier(input, a.beta);
-  step.words[abi.MULTIPLIER] = multiplier;
-  step.words[abi.EXPONENT] = shift;
-  step.words[abi.SIGN_A] = leastDifference;
-  return step;
-}
-
-function lowerPad(lowering: Lowering, op: Operator): Step {
-  const [h, w, c] = lowering.map(op.inputs[0], op.where), [oh, ow] = lowering.map(op.outputs[0], op.where);
-  const p = numbers(lowering.tensor(op.inputs[1]));
-  if (op.inputs.length > 2 || p.length !== 8 || p[0] || p[1] || p[6] || p[7] || p.some((n) => n < 0)) {
-    throw new DepthwiseError('UNSUPPORTED', `${op.where}: only height and width can be padded, with zeros.`);
-  }
-  if (oh !== h + p[2] + p[3] || ow !== w + p[4] + p[5]) {
-    throw new DepthwiseError('BAD_FILE', `${op.where}: pads ${h}x${w} by [${p.slice(2, 6)}], which is not ${oh}x${ow}.`);
-  }
-  const zero = lowering.isFloat(op.outputs[0]) ? 0 : affine(lowering.tensor(op.outputs[0]), op.where).zero;
-  return lowering.step(op, abi.OP_PAD, {
-    [abi.H]: h, [abi.W]: w, [abi.C]: c, [abi.OH]: oh, [abi.OW]: ow, [abi.PAD_TOP]: p[2], [abi.PAD_LEFT]: p[4], [abi.ZERO_IN]: zero,
-  });
-}
-
-function lowerTranspose(lowering: Lowering, op: Operator): Step {
-  const input = lowering.tensor(op.inputs[0]).shape, permutation = numbers(lowering.tensor(op.inputs[1]));
-  if (input.length > 4 || [...permutation].sort().join() !== input.map((_, i) => i).join()) {
-    throw new DepthwiseError('UNSUPPORTED', `${op.where}: transposes [${input}] by [${permutation}]; up to four dimensions, each once.`);
-  }
-  const strides = input.map((_, i) => elements(input.slice(i + 1)));
-  const sizes = [...Array(4 - input.length).fill(1), ...permutation.map((i) => input[i])];
-  const steps = [...Array(4 - input.length).fill(0), ...permutation.map((i) => strides[i])];
-  return lowering.step(op, abi.OP_TRANSPOSE, {
-    [abi.H]: sizes[0], [abi.W]: sizes[1], [abi.C]: sizes[2], [abi.COUNT]: sizes[3],
-    [abi.OH]: steps[0], [abi.OW]: steps[1], [abi.OC]: steps[2], [abi.KH]: steps[3],
-  });
-}
-
-function lowerQuantise(lowering: Lowering, op: Operator): Step {
-  const output = affine(lowering.tensor(op.outputs[0]), op.where);
-  if (!lowering.isFloat(op.inputs[0])) return lowering.table(op, requantiseTable(affine(lowering.tensor(op.inputs[0]), op.where), output));
-  return lowering.step(op, abi.OP_QUANTIZE, {
-    [abi.COUNT]: elements(lowering.tensor(op.outputs[0]).shape), [abi.SCALE]: floatBits(output.scale),
-    [abi.ZERO_OUT]: output.zero, [abi.MIN]: -128, [abi.MAX]: 127,
-  });
-}
-
-function lowerDequantise(lowering: Lowering, op: Operator): Step {
-  const input = affine(lowering.tensor(op.inputs[0]), op.where);
-  return lowering.step(op, abi.OP_DEQUANTIZE, {
-    [abi.COUNT]: elements(lowering.tensor(op.outputs[0]).shape), [abi.SCALE]: floatBits(input.scale), [abi.ZERO_IN]: input.zero,
-  });
-}
-
-/** One copy an input; 8-bit inputs must share the output's quantisation, as TFLite's int8 form demands. */
-function lowerConcatenation(lowering: Lowering, op: Operator, a: Attribute<'concatenation'>): Step[] {
-  const output = lowering.tensor(op.outputs[0]);
-  const axis = a.axis < 0 ? a.axis + output.shape.length : a.axis;
-  const size = lowering.isFloat(op.outputs[0]) ? 4 : 1;
-  const inner = elements(output.shape.slice(axis + 1)) * size;
-  let at = 0;
-  return op.inputs.map((input) => {
-    const { shape, data, name } = lowering.tensor(input);
-    if (data || (size === 1 && JSON.stringify(affine(lowering.tensor(input), op.where)) !== JSON.stringify(affine(output, op.where)))) {
-      throw new DepthwiseError('UNSUPPORTED', `${op.where}: input "${name}" is a constant or has another scale than the output.`);
-    }
-    const step = lowering.step(op, abi.OP_COPY, {
-      [abi.COUNT]: elements(shape.slice(0, axis)), [abi.W]: shape[axis] * inner, [abi.C]: output.shape[axis] * inner, [abi.OW]: at,
-    });
-    step.src = input;
-    at += shape[axis] * inner;
-    return step;
-  });
 }

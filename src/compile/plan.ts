@@ -3,93 +3,18 @@
 import * as abi from '../../assembly/abi.js';
 import { DepthwiseError } from '../error.js';
 import { bytesPerElement, elements } from '../formats/graph.js';
-import type { DType, Graph, Preprocessing } from '../formats/graph.js';
-import { align, lowerBound, planArena } from './arena.js';
+import type { Graph } from '../formats/graph.js';
+import { GUARD_BYTES, PURPOSES, align } from '../plan/plan.js';
+import type { Plan, PlannedStep, PlannedTensor, PlanInfo, Purpose } from '../plan/plan.js';
+import { lowerBound, planArena } from './arena.js';
 import type { Life } from './arena.js';
 import { fuse } from './fuse.js';
 import { overwritable } from './in-place.js';
 import { Lowering, lower } from './lower.js';
 import type { Step } from './lower.js';
 import { simplify } from './simplify.js';
+import { mergeTables } from './tables.js';
 import type { Simplified } from './simplify.js';
-import type { Vote } from '../tasks/votes.js';
-
-export interface PlannedTensor {
-  name: string;
-  shape: number[];
-  dtype: DType;
-  scale?: number;
-  zeroPoint?: number;
-  /** Place in the arena, and the first and last step after which it lies there whole. */
-  offset: number;
-  bytes: number;
-  first: number;
-  last: number;
-  /** uint8 values that lie in memory as int8, 128 lower. */
-  flipped?: boolean;
-}
-
-export interface PlannedStep {
-  kind: string;
-  where: string;
-  /** Tensors read and written, as indices into `tensors`. */
-  inputs: number[];
-  output: number;
-  macs: number;
-  /** Kinds of the steps that this one runs row by row; each has a record of its own after it. */
-  parts?: string[];
-}
-
-/** What a plan says about itself; saved as JSON in a .dw file. */
-export interface PlanInfo {
-  purpose: Purpose;
-  about: Graph['about'];
-  labels?: string[];
-  preprocessing?: Preprocessing;
-  inputs: number[];
-  outputs: number[];
-  tensors: PlannedTensor[];
-  steps: PlannedStep[];
-  /** Least bytes that any arena for these steps could have. */
-  arenaLowerBound: number;
-  /** Where the outputs are similarities to examples, which vote for the labels. */
-  vote?: Vote;
-  /** What a trained head says about itself (src/heads/). */
-  head?: HeadInfo;
-}
-
-export interface HeadInfo {
-  kind: 'linear' | 'nearest';
-  /** Which weights its embeddings came from. */
-  fingerprint: string;
-  backbone: string;
-  /** How many each label was trained with. */
-  examples: number[];
-}
-
-export interface Plan {
-  steps: Int32Array;
-  weights: Uint8Array;
-  arenaBytes: number;
-  scratchBytes: number;
-  info: PlanInfo;
-  /** Saved with its weights, all of them float32, as float16. */
-  float16?: boolean;
-}
-
-/** Views of the records that lie one after another in `steps`. */
-export const recordsOf = (steps: Int32Array): Int32Array[] =>
-  Array.from({ length: steps.length / abi.STEP_WORDS }, (_, i) => steps.subarray(i * abi.STEP_WORDS, (i + 1) * abi.STEP_WORDS));
-
-/** Bytes that stay free after each buffer of a guarded plan; no two of its buffers share memory. */
-export const GUARD_BYTES = 64;
-
-/**
- * What a plan is for. fast: blocks run row by row where that saves time. small: every block does, for the least memory.
- * layers: none does, so that every tensor of the model lies in memory at some step (net.layer).
- */
-export type Purpose = 'fast' | 'small' | 'layers';
-export const PURPOSES: readonly Purpose[] = ['fast', 'small', 'layers'];
 
 export interface CompileOptions {
   plan?: Purpose;
@@ -100,9 +25,9 @@ export interface CompileOptions {
 export function compile(graph: Graph, options: CompileOptions = {}): Plan {
   const purpose = options.plan ?? 'fast';
   if (!PURPOSES.includes(purpose)) throw new DepthwiseError('BAD_INPUT', `There is no plan "${purpose}"; there are ${PURPOSES.join(', ')}.`);
-  const simplified = simplify(graph, purpose === 'layers');
+  const simplified = simplify(graph, { apart: purpose === 'layers', separate: options.guard });
   const lowered = lower(simplified);
-  const steps = withFlips(simplified, purpose === 'layers' ? lowered : fuse(simplified, lowered, purpose === 'small'));
+  const steps = withFlips(simplified, purpose === 'layers' ? lowered : fuse(simplified, mergeTables(simplified, lowered), purpose === 'small'));
   if (steps.length === 0) throw new DepthwiseError('BAD_FILE', 'The model has no operator that computes anything.');
   const lives = lifetimes(simplified, steps);
   const homes = options.guard ? new Map([...lives.keys()].map((root) => [root, root])) : shareHomes(simplified, steps, lives, purpose === 'small');
@@ -161,10 +86,11 @@ const together = (a: Life, b: Life): Life => ({ bytes: Math.max(a.bytes, b.bytes
 
 /** The buffer in whose place each buffer lies: its own, or that of an input which the step making it is the last to read. */
 function shareHomes(graph: Simplified, steps: Step[], lives: Map<number, Life>, windows: boolean): Map<number, number> {
-  const homes = new Map([...lives.keys()].map((root) => [root, root]));
+  const homes = new Map([...lives.keys()].map((root) => [root, root])), shared = new Set([...graph.inside.keys()].map((i) => graph.alias[i]));
   steps.forEach((step, at) => {
     const dst = graph.alias[step.dst];
-    const src = overwritable(step, windows).map((i) => graph.alias[i]).find((root) => root !== dst && lives.get(root)!.last === at && lives.get(root)!.bytes >= lives.get(dst)!.bytes);
+    if (shared.has(dst)) return;
+    const src = overwritable(step, windows).map((i) => graph.alias[i]).find((root) => root !== dst && !shared.has(root) && lives.get(root)!.last === at && lives.get(root)!.bytes >= lives.get(dst)!.bytes);
     if (src !== undefined && lives.get(dst)!.first === at) homes.set(dst, homes.get(src)!);
   });
   return homes;
@@ -198,7 +124,7 @@ function place(graph: Simplified, steps: Step[], offsets: Map<number, number>): 
     write(words, abi.PARAMS, step.params);
     write(words, abi.SRC2, step.operand);
     // What lies between the parts of a block has no place in the arena, and nobody reads its address.
-    const address = (tensor: number): number => offsets.get(graph.alias[tensor]) ?? 0;
+    const address = (tensor: number): number => (offsets.get(graph.alias[tensor]) ?? 0) + (graph.inside.get(tensor) ?? 0);
     words[abi.SRC] = address(step.src);
     words[abi.DST] = address(step.dst);
     if (step.src2 >= 0) words[abi.SRC2] = address(step.src2);
@@ -219,7 +145,7 @@ function describe(
     return {
       name, shape, dtype,
       ...(quantization && { scale: quantization.scale[0], zeroPoint: quantization.zeroPoint[0] }),
-      offset: offsets.get(root)!, bytes: bytesOf(simplified, i), first: life.first, last: life.last,
+      offset: offsets.get(root)! + (simplified.inside.get(i) ?? 0), bytes: bytesOf(simplified, i), first: life.first, last: life.last,
       ...(dtype === 'uint8' && !raw.has(i) && { flipped: true }),
     };
   });

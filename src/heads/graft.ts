@@ -1,10 +1,10 @@
 // Knows how a head takes the place of a network's last layers: the steps up to the embedding stay as they are, the head's
 // come after them. It does not know what a head has learnt.
 import * as abi from '../../assembly/abi.js';
-import { align, lowerBound } from '../compile/arena.js';
-import { fingerprintOf } from '../compile/fingerprint.js';
-import { recordsOf } from '../compile/plan.js';
-import type { HeadInfo, Plan, PlanInfo, PlannedStep, PlannedTensor } from '../compile/plan.js';
+import { lowerBound } from '../compile/arena.js';
+import { fingerprintOf } from '../plan/fingerprint.js';
+import { align, recordsOf } from '../plan/plan.js';
+import type { HeadInfo, Plan, PlanInfo, PlannedStep, PlannedTensor } from '../plan/plan.js';
 import { DepthwiseError } from '../error.js';
 import { embeddingStep } from '../tasks/embed.js';
 import { describe, headPlan } from './head-plan.js';

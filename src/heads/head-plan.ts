@@ -1,8 +1,9 @@
 // Knows how a trained head becomes a plan and back: one layer from a float32 embedding to scores. It does not know how
 // heads are trained or where their embeddings come from.
 import * as abi from '../../assembly/abi.js';
-import { compile, recordsOf } from '../compile/plan.js';
-import type { HeadInfo, Plan } from '../compile/plan.js';
+import { compile } from '../compile/plan.js';
+import { recordsOf } from '../plan/plan.js';
+import type { HeadInfo, Plan } from '../plan/plan.js';
 import { DepthwiseError } from '../error.js';
 import type { Graph, Operator, Quantization, Tensor } from '../formats/graph.js';
 import type { Vote } from '../tasks/votes.js';

@@ -1,9 +1,10 @@
 // Knows a classifier of one's own on a network's embeddings: its examples, how it is trained, asked, judged and saved. It
 // does not know how the network computes or how a layer becomes a plan.
-import type { HeadInfo } from '../compile/plan.js';
+import type { HeadInfo } from '../plan/plan.js';
 import { DepthwiseError } from '../error.js';
 import { isDw } from '../formats/dw.js';
-import { readWeights, savePlan } from '../loader.js';
+import { savePlan } from '../convert.js';
+import { readWeights } from '../loader.js';
 import type { ConvertOptions } from '../loader.js';
 import type { Net } from '../net.js';
 import type { Image } from '../picture.js';

@@ -1,10 +1,15 @@
 // Knows what a page and its worker say to each other; it sends nothing.
-import type { PlannedTensor, PlanInfo } from '../compile/plan.js';
+import type { PlannedTensor, PlanInfo } from '../plan/plan.js';
 import type { Build, MemoryReport } from '../engine.js';
 import type { DepthwiseError, ErrorCode } from '../error.js';
 import type { StepInfo, TensorInfo, Threads } from '../net.js';
 
-export type Call = 'load' | 'classify' | 'embed' | 'run' | 'layer' | 'profile';
+/** Calls whose first argument is a picture. */
+const PICTURE_CALLS = ['classify', 'embed', 'features', 'detect', 'pose'] as const;
+
+export type Call = 'load' | (typeof PICTURE_CALLS)[number] | 'run' | 'layer' | 'profile';
+
+export const takesPicture = (call: Call): boolean => (PICTURE_CALLS as readonly Call[]).includes(call);
 
 /** The page asks one thing at a time. */
 export interface Question {

@@ -6,7 +6,7 @@ import { randomModel } from '../../bench/random-model.js';
 import type { Family } from '../../bench/random-model.js';
 import type { Graph } from '../../src/formats/graph.js';
 import { compile } from '../../src/compile/plan.js';
-import { savePlan } from '../../src/loader.js';
+import { savePlan } from '../../src/convert.js';
 import { load } from '../../src/load.js';
 import { Random, randomValues } from '../random-graph.js';
 import { interpret } from '../reference.js';
