@@ -29,6 +29,13 @@ export const OP_QUANTIZE = 14;
 export const OP_DEQUANTIZE = 15;
 export const OP_COPY = 16;
 export const OP_INVERTED_RESIDUAL = 17;
+export const OP_RESIZE = 30;
+export const OP_ARG_MAX = 31;
+export const OP_ARITHMETIC = 40;
+export const OP_SQRT = 41;
+export const OP_TO_FLOAT = 42;
+export const OP_GATHER = 43;
+export const OP_DETECTION = 50;
 
 /** Words of a step record. */
 export const STEP_WORDS = 48;
@@ -74,11 +81,15 @@ export const MULTIPLIER_B = 38;
 export const EXPONENT_B = 39;
 export const SIGN_A = 40; // 1 or -1
 export const SIGN_B = 41;
-export const UNSIGNED = 42; // average pool: rounds as uint8
+export const UNSIGNED = 42; // average pool, resize: computes as uint8
 export const SCALE = 43; // float32 bits; softmax: beta
 export const SCRATCH_BYTES = 44;
 export const REAL_B = 45; // add: of the second operand; REAL is of the first
 export const NUDGE = 46; // float32 bits, as in requantise.ts
+
+/** Words that mean something else to one kernel. */
+export const COORDINATES = 17; // resize: ASYMMETRIC, ALIGN_CORNERS or HALF_PIXEL
+export const INDEX_BYTES = 15; // arg max: 4 (int32) or 8 (int64)
 
 /** Words of an inverted residual, whose parts follow it as records of their own. SRC and DST are those of the whole. */
 export const PARTS = 9; // records that follow and are run by this one
@@ -90,6 +101,40 @@ export const PROJECTED_AT = 14;
 export const WIDE_AT = 15;
 export const PANEL_AT = 16;
 
+/** Words of a detection, beside DTYPE, SCALE and ZERO_IN of its encodings, ZERO_IN2 of its scores, COUNT boxes, C scores each. */
+export const MOST_DETECTIONS = 9;
+export const PER_DETECTION = 10; // classes of one box, unless REGULAR
+export const CLASSES = 12;
+export const PER_CLASS = 13; // detections of one class, where REGULAR
+export const REGULAR = 15; // suppression class by class
+export const ROOM = 16; // detections that the output has places for
+export const FOUND = 17; // places for scores that are sorted: CLASSES, or MOST_DETECTIONS where REGULAR
+export const CANDIDATES = 18; // boxes of a class that are looked at, 0: all
+export const CLIPPED = 19; // boxes end at the picture's edges
+export const SCORES_DTYPE = 20;
+export const SCORES_SCALE = 34; // this and the following are float32 bits
+export const LEAST_SCORE = 35;
+export const MOST_OVERLAP = 36; // intersection over union
+export const Y_SCALE = 37;
+export const X_SCALE = 38;
+export const H_SCALE = 39;
+export const W_SCALE = 40;
+export const MOST_SIZE = 41; // exponent of a height or width
+
+/** Words of a gathering step: sizes of the dimensions that its KH indices count. */
+export const SIZES = 9;
+
+/** Words of an arithmetic step. */
+export const FUNCTION = 15;
+export const SWAPPED = 16;
+
+/** Functions of word FUNCTION: division of whole numbers rounds towards zero, or down. */
+export const PLUS = 0;
+export const MINUS = 1;
+export const TIMES = 2;
+export const QUOTIENT = 3;
+export const FLOOR_QUOTIENT = 4;
+
 export const FLOAT32 = 0;
 export const INT8 = 1;
 export const INT32 = 2; // moved and counted with, not multiplied
@@ -99,6 +144,11 @@ export const CLAMP = 0;
 export const HARD_SWISH = 1;
 export const HARD_SIGMOID = 2;
 export const LOGISTIC = 3;
+
+/** Where the middles of output cells lie in the input (word COORDINATES): at i * scale; with the corners' middles on each other; half a cell on. */
+export const ASYMMETRIC = 0;
+export const ALIGN_CORNERS = 1;
+export const HALF_PIXEL = 2;
 
 export const ROUND_TWICE = 0;
 export const ROUND_DOUBLE = 1;

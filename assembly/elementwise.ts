@@ -3,17 +3,11 @@
 import {
   ACTIVATION, COUNT, DST, DTYPE, EXPONENT, EXPONENT_A, EXPONENT_B, FLOAT32, MAX, MIN, MULTIPLIER, MULTIPLIER_A, MULTIPLIER_B, NUDGE, PERIOD, REAL,
   REAL_B, SCALE,
-  SIGN_A, SIGN_B, SRC, SRC2, SRC2_CONSTANT, WEIGHTS, ZERO_IN, ZERO_IN2, ZERO_OUT,
+  SIGN_A, SIGN_B, SRC, WEIGHTS, ZERO_IN, ZERO_IN2, ZERO_OUT,
 } from './abi';
 import { activate, activate4, least4, most4 } from './activation';
 import { areCertain, estimate4, fractions, least8, most8, multiply, nearest, offset4, squeeze8 } from './requantise';
-import { activation, constant, shareEnd, shareStart, word, wordF32 } from './step';
-
-// @ts-ignore: decorator
-@inline
-function second(step: usize): usize {
-  return word(step, SRC2_CONSTANT) ? constant(step, SRC2) : activation(step, SRC2);
-}
+import { activation, constant, second, shareEnd, shareStart, word, wordF32 } from './step';
 
 /** a * SIGN_A + b * SIGN_B, or a * b; b repeats every PERIOD values. */
 export function binary(step: usize, product: bool): void {

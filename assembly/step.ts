@@ -1,6 +1,6 @@
 // Knows where a step's words, constants and activations lie in memory, and which share of a step this thread does. It
 // does not know what any of them means.
-import { TEMP_BYTES } from './abi';
+import { SRC2, SRC2_CONSTANT, TEMP_BYTES } from './abi';
 
 let arena: usize = 0;
 let weights: usize = 0;
@@ -73,6 +73,13 @@ export function activation(step: usize, index: i32): usize {
 @inline
 export function constant(step: usize, index: i32): usize {
   return weights + <usize>word(step, index);
+}
+
+/** Address of the second operand, constant or not. */
+// @ts-ignore: decorator
+@inline
+export function second(step: usize): usize {
+  return word(step, SRC2_CONSTANT) ? constant(step, SRC2) : activation(step, SRC2);
 }
 
 /** TEMP_BYTES of this thread's own, before its scratch memory: rows of a tail, sums that need settling. */

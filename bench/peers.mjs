@@ -1,6 +1,8 @@
 // Measures this library against the runtimes a user could pick instead, in one interleaved run: the same weights for all,
 // every output compared with TensorFlow.js, rounds A B C A B C so that a slow moment hits all alike.
 // Usage: npm run bench:peers -- [--rounds N] [--models v1,v2,...] [--no-browser] [--markdown FILE]
+// A model may also be a file of ../shared/models, FILE.tflite, which the peers that read such files run in Chromium; their
+// answers are not compared, since they round otherwise than TensorFlow Lite's reference does.
 // The peers' own harness lies beside the checkout (../shared/peers); it is installed into bench/peers, which git ignores.
 import { execFileSync, fork, spawnSync } from 'node:child_process';
 import { cpSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -16,6 +18,7 @@ const { values: options } = parseArgs({ options: {
   rounds: { type: 'string', default: '8' }, models: { type: 'string', default: 'v1,v2,v3l,v3s,v1-int8,v2-int8' }, markdown: { type: 'string' },
   'no-browser': { type: 'boolean' }, 'no-threads': { type: 'boolean' },
 } });
+process.env.MODELS_DIR ??= path.resolve(root, '../shared/models'); // the harness asks
 const rounds = Number(options.rounds), models = options.models.split(','), RUNS = 4;
 
 function install() {
@@ -29,7 +32,7 @@ function install() {
   if (!existsSync(path.join(folder, 'gen/refs.json'))) execFileSync(process.execPath, ['scripts/generate.mjs'], { cwd: folder, stdio: 'inherit' });
   rmSync(path.join(folder, 'depthwise'), { recursive: true, force: true });
   mkdirSync(path.join(folder, 'depthwise'));
-  for (const file of ['index.js', 'threads.js']) cpSync(path.join(root, 'dist', file), path.join(folder, 'depthwise', file));
+  cpSync(path.join(root, 'dist'), path.join(folder, 'depthwise'), { recursive: true, filter: (from) => !/cli\.js$|types|weights/.test(from) });
 }
 
 /** A peer, or this library, in a Node process of its own. */
@@ -79,17 +82,23 @@ class PageCell {
     await this.page.evaluate(async (threads) => {
       const { load } = await import('/depthwise/index.js'), { testInput } = await import('/scripts/arch.mjs');
       let net;
+      let input;
+      const inputOf = ({ shape: [, size, , channels], dtype }) => {
+        const values = testInput(size, channels);
+        return dtype === 'float32' ? values : Uint8Array.from(values, (value) => Math.round((value + 1) * 127.5));
+      };
       globalThis.load = async (model) => {
         net?.dispose();
-        net = await load(new URL(`/gen/${model}.tflite`, location.href).href, { threads });
+        net = await load(new URL(model.endsWith('.tflite') ? `/models/${model}` : `/gen/${model}.tflite`, location.href).href, { threads });
         if (net.threads.count !== threads) throw new Error(net.threads.reason);
-        return { out: Array.from(net.run(testInput())[0].data) };
+        input = inputOf(net.inputs[0]);
+        return { out: Array.from(net.run(input)[0].data) };
       };
       globalThis.time = async (runs) => {
-        const input = testInput(), wall = [];
+        const wall = [];
         for (let i = 0; i < runs; i++) {
           const start = performance.now();
-          net.run(input)[0].data.slice();
+          for (const { data } of net.run(input)) data.slice();
           wall.push(performance.now() - start);
         }
         return wall;
@@ -133,8 +142,12 @@ function cellsFor(page) {
 const NAMES = { depthwise: 'depthwise', tfjs: 'TensorFlow.js', ort: 'onnxruntime-web', litert: 'LiteRT.js', tfjstflite: 'tfjs-tflite' };
 const quantile = (sorted, q) => sorted[Math.floor(q * (sorted.length - 1))];
 
+const isFile = (model) => model.endsWith('.tflite');
+const runs = (cell, model) => (isFile(model) ? cell.engine === 'chromium' && ['depthwise', 'litert', 'tfjstflite'].includes(cell.peer) : !(cell.peer === 'tfjs' && model.includes('int8')));
+
 /** Greatest difference from TensorFlow.js' probabilities: float32 must agree, int8 roughly. */
 function agree(cell, model, out, references) {
+  if (isFile(model)) return;
   const reference = references[model.split('-')[0]], limit = model.includes('int8') ? 0.2 : 1e-4;
   const error = reference.reduce((most, value, i) => Math.max(most, Math.abs(value - out[i])), 0);
   if (!(error <= limit)) throw new Error(`${NAMES[cell.peer]} differs by ${error} from TensorFlow.js on ${model}`);
@@ -143,7 +156,7 @@ function agree(cell, model, out, references) {
 async function measure(model, cells, references) {
   const live = [];
   for (const cell of cells) {
-    if (!cell.up || (cell.peer === 'tfjs' && model.includes('int8'))) continue;
+    if (!cell.up || !runs(cell, model)) continue;
     try {
       agree(cell, model, await cell.load(model), references);
       await cell.time(12);
@@ -209,7 +222,7 @@ function shipped() {
 }
 
 install();
-const page = await browser(), cells = cellsFor(page);
+const page = await browser(), cells = cellsFor(page).filter((cell) => models.some((model) => runs(cell, model)));
 for (const cell of cells) {
   try {
     await cell.start();
@@ -228,7 +241,7 @@ for (const model of models) {
 }
 for (const cell of cells) await cell.stop();
 await page?.close();
-text.push('', '| V2 from process start, newest Node | first answer ms, min / median | peak RSS MiB |', '|---|---|---|', ...await coldStarts(), '', '| shipped, gzip | kB |', '|---|---|', ...shipped());
+if (!models.every(isFile)) text.push('', '| V2 from process start, newest Node | first answer ms, min / median | peak RSS MiB |', '|---|---|---|', ...await coldStarts(), '', '| shipped, gzip | kB |', '|---|---|', ...shipped());
 console.log(`\n${text.join('\n')}`);
 if (options.markdown) writeFileSync(options.markdown, `${text.join('\n')}\n`);
 process.exit(0);

@@ -4,10 +4,12 @@ import { createHash } from 'node:crypto';
 import { appendFileSync, chmodSync, copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
+import { patchOf } from './patch.mjs';
 
 const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '..');
 const at = (...parts) => path.join(root, ...parts);
 const TARGETS = ['scalar', 'simd', 'relaxed'];
+const SEARCH_TARGETS = ['scalar', 'simd']; // of assembly/search.ts, which is a module of its own
 const kB = (file) => `${(statSync(at(file)).size / 1000).toFixed(1)} kB`;
 
 /** All files under the given files and folders, sorted, so that a stamp does not depend on the disk's order. */
@@ -43,8 +45,17 @@ async function compileKernels() {
   mkdirSync(at('dist/wasm'), { recursive: true });
   await Promise.all(TARGETS.map((target) => tool('assemblyscript/bin/asc.js', ['--config', 'asconfig.json', '--target', target])));
   for (const target of TARGETS) copyFileSync(at(`build/wasm/${target}.wasm`), at(`dist/wasm/${target}.wasm`));
+  writeFileSync(at('build/wasm/relaxed.patch'), patchOf(readFileSync(at('build/wasm/simd.wasm')), readFileSync(at('build/wasm/relaxed.wasm'))));
   await toJavaScript();
   return [...TARGETS.map((target) => `${target} ${kB(`build/wasm/${target}.wasm`)}`), `scalar.js ${kB('build/wasm/scalar.js')}`].join(', ');
+}
+
+async function compileSearch() {
+  mkdirSync(at('build/wasm'), { recursive: true });
+  mkdirSync(at('dist/wasm'), { recursive: true });
+  await Promise.all(SEARCH_TARGETS.map((target) => tool('assemblyscript/bin/asc.js', ['--config', 'asconfig.search.json', '--target', target])));
+  copyFileSync(at('build/wasm/search-simd.wasm'), at('dist/wasm/search-simd.wasm'));
+  return SEARCH_TARGETS.map((target) => `${target} ${kB(`build/wasm/search-${target}.wasm`)}`).join(', ');
 }
 
 /** What the scalar build uses beyond the first WebAssembly. */
@@ -96,13 +107,14 @@ const onlyThreads = {
 
 /** Entries for hosts that compile wasm when a program is deployed: index with the builds imported as modules, which each host marks its own way. */
 const EDGES = [
-  { name: 'workerd', builds: ['relaxed', 'simd'], mark: '' },
-  { name: 'edge-light', builds: ['simd'], mark: '?module' }, // Next.js compiles all of them at its start, and on Node 20 fails at relaxed
+  { name: 'workerd', builds: ['relaxed', 'simd', 'search-simd'], mark: '' },
+  { name: 'edge-light', builds: ['simd', 'search-simd'], mark: '?module' }, // Next.js compiles all of them at its start, and on Node 20 fails at relaxed
 ];
 const compiledByHost = ({ builds, mark }) => ({
   name: 'compiled-by-host',
   setup(build) {
     build.onResolve({ filter: /^\.\/load\.js$/ }, () => ({ path: at('src/load-compiled.ts') }));
+    build.onResolve({ filter: /^\.\/kernels\.js$/ }, ({ importer }) => (path.dirname(importer) === at('src/search') ? { path: at('src/search/kernels-compiled.ts') } : undefined));
     build.onResolve({ filter: /\.wasm\?module$/ }, ({ path: file }) => {
       const name = path.basename(file, '.wasm?module');
       return builds.includes(name) ? { path: `./wasm/${name}.wasm${mark}`, external: true } : { path: name, namespace: 'left-out' };
@@ -127,11 +139,16 @@ const besides = (entry) => ({
 });
 const COMPAT = ['index', ...EDGES.map(({ name }) => name)].map((entry) => ({ entry, outfile: `dist/compat/tfjs${entry === 'index' ? '' : `.${entry}`}.js` }));
 
+/** Files that become base64 text in a bundle. */
+export const INLINED = { '.wasm': 'base64', '.patch': 'base64', '.dw': 'base64' };
+
+const SEARCH = [{ outfile: 'dist/search.js' }, ...EDGES.map((edge) => ({ outfile: `dist/search.${edge.name}.js`, plugins: [compiledByHost(edge)] }))];
+
 async function bundle() {
   const { build } = await import('esbuild');
   const shared = {
     absWorkingDir: root, bundle: true, format: 'esm', target: 'es2022', minify: true, legalComments: 'none',
-    loader: { '.wasm': 'base64', '.dw': 'base64' }, logLevel: 'silent', plugins: [keptApart()],
+    loader: INLINED, logLevel: 'silent', plugins: [keptApart()],
   };
   const works = [
     { entryPoints: ['src/index.ts'], outfile: 'dist/index.js', platform: 'neutral', plugins: [keptApart('convert')] }, // from a CDN it is one file, which runs .tflite too
@@ -142,7 +159,8 @@ async function bundle() {
     { entryPoints: ['src/js.ts'], outfile: 'dist/js.js', platform: 'neutral', plugins: [...shared.plugins, withoutWasm] },
     ...APART.map((name) => ({ entryPoints: [`src/${name}.ts`], outfile: `dist/${name}.js`, platform: 'neutral' })),
     ...COMPAT.map(({ entry, outfile }) => ({ entryPoints: ['src/compat/tfjs.ts'], outfile, platform: 'neutral', plugins: [besides(entry)] })),
-    { entryPoints: ['src/quantise.ts'], outfile: 'dist/quantise.js', platform: 'neutral', plugins: [keptApart('convert')] },
+    ...SEARCH.map((each) => ({ entryPoints: ['src/search.ts'], platform: 'neutral', ...each })),
+    ...['quantise', 'heads', 'cascade'].map((name) => ({ entryPoints: [`src/${name}.ts`], outfile: `dist/${name}.js`, platform: 'neutral', plugins: [keptApart('convert')] })),
     { entryPoints: ['src/weights/everyday.ts'], outfile: 'dist/weights/everyday.js', platform: 'neutral' },
     { entryPoints: ['src/cli/main.ts'], outfile: 'dist/cli.js', platform: 'node', plugins: [keptApart('convert')], banner: { js: '#!/usr/bin/env node' } },
   ];
@@ -156,11 +174,13 @@ async function bundle() {
   return works.map(({ outfile }) => `${path.relative('dist', outfile)} ${kB(outfile)}`).join(', ');
 }
 
-const settings = ['package-lock.json', 'scripts/build.mjs'];
+const settings = ['package-lock.json', 'scripts/build.mjs', 'scripts/patch.mjs'];
+const networkKernels = readdirSync(at('assembly')).sort().filter((name) => name !== 'search.ts').map((name) => path.join('assembly', name));
 const STAGES = [
-  { name: 'kernels', reads: ['assembly', 'asconfig.json', ...settings], makes: TARGETS.flatMap((t) => [`build/wasm/${t}.wasm`, `dist/wasm/${t}.wasm`]).concat('build/wasm/scalar.js'), work: compileKernels },
+  { name: 'kernels', reads: [...networkKernels, 'asconfig.json', ...settings], makes: TARGETS.flatMap((t) => [`build/wasm/${t}.wasm`, `dist/wasm/${t}.wasm`]).concat('build/wasm/scalar.js', 'build/wasm/relaxed.patch'), work: compileKernels },
+  { name: 'search', reads: ['assembly/search.ts', 'asconfig.search.json', ...settings], makes: [...SEARCH_TARGETS.map((t) => `build/wasm/search-${t}.wasm`), 'dist/wasm/search-simd.wasm'], work: compileSearch },
   { name: 'types', reads: ['src', 'test', 'bench', 'examples/browser', 'assembly/abi.ts', 'weights/zoo.json', 'tsconfig.json', 'tsconfig.build.json', ...settings], makes: ['dist/types'], work: checkTypes },
-  { name: 'bundles', reads: ['src', 'assembly/abi.ts', 'build/wasm', 'weights/everyday.dw', 'weights/zoo.json', 'package.json', ...settings], makes: ['dist/index.js', 'dist/core.js', 'dist/worker.js', 'dist/worker-host.js', 'dist/worker-program.js', 'dist/js.js', ...[...EDGES.map(({ name }) => name), ...APART].map((name) => `dist/${name}.js`), ...COMPAT.map(({ outfile }) => outfile), 'dist/quantise.js', 'dist/cli.js', 'dist/weights/everyday.js'], work: bundle },
+  { name: 'bundles', reads: ['src', 'assembly/abi.ts', 'build/wasm', 'weights/everyday.dw', 'weights/zoo.json', 'package.json', ...settings], makes: ['dist/index.js', 'dist/core.js', 'dist/worker.js', 'dist/worker-host.js', 'dist/worker-program.js', 'dist/js.js', ...[...EDGES.map(({ name }) => name), ...APART].map((name) => `dist/${name}.js`), ...[...COMPAT, ...SEARCH].map(({ outfile }) => outfile), 'dist/quantise.js', 'dist/heads.js', 'dist/cascade.js', 'dist/cli.js', 'dist/weights/everyday.js'], work: bundle },
 ];
 
 async function runStage({ name, reads, makes, work }) {
@@ -185,11 +205,11 @@ async function runStage({ name, reads, makes, work }) {
 export async function build() {
   mkdirSync(at('build'), { recursive: true });
   mkdirSync(at('dist'), { recursive: true });
-  const [kernels, types, bundles] = STAGES;
+  const [kernels, search, types, bundles] = STAGES;
   const checked = runStage(types); // nothing waits for it
-  const failed = [];
-  if (!(await runStage(kernels))) failed.push('kernels', 'bundles');
-  else if (!(await runStage(bundles))) failed.push('bundles');
+  const stages = [kernels, search], compiled = await Promise.all(stages.map(runStage));
+  const failed = stages.filter((_, i) => !compiled[i]).map(({ name }) => name);
+  if (failed.length || !(await runStage(bundles))) failed.push('bundles');
   if (!(await checked)) failed.push('types');
   return failed;
 }

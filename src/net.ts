@@ -1,5 +1,6 @@
 // Knows a loaded model: writes inputs, runs steps, gives views of outputs. It does not know files or pictures beyond
 // handing them to the tasks.
+import { fingerprintOf } from './plan/fingerprint.js';
 import { GUARD_BYTES } from './plan/plan.js';
 import type { PlannedTensor, Plan, PlanInfo } from './plan/plan.js';
 import type { Build, Engine, MemoryReport } from './engine.js';
@@ -10,8 +11,15 @@ import { pictureOf } from './picture.js';
 import type { Image } from './picture.js';
 import { classify } from './tasks/classify.js';
 import type { Classification, ClassifyOptions } from './tasks/classify.js';
+import { detect } from './tasks/detect.js';
+import type { DetectOptions, Detected } from './tasks/detect.js';
 import { embed } from './tasks/embed.js';
 import type { EmbedOptions } from './tasks/embed.js';
+import { features } from './tasks/features.js';
+import { pose } from './tasks/pose.js';
+import type { Pose, PoseOptions } from './tasks/pose.js';
+import { segment } from './tasks/segment.js';
+import type { SegmentOptions, Segmentation } from './tasks/segment.js';
 
 export interface TensorInfo {
   name: string;
@@ -71,6 +79,8 @@ export class Net {
   /** Exact bytes in use. */
   readonly memory: MemoryReport;
   readonly threads: Threads;
+  /** Tells these weights from others: what is trained on one network's embeddings fits no other. */
+  readonly fingerprint: string;
   #engine: Engine | undefined;
   readonly #guarded: boolean;
   /** The last inputs, from which `layer` runs again. */
@@ -84,6 +94,7 @@ export class Net {
     this.threads = threads;
     this.build = engine.build;
     this.info = plan.info;
+    this.fingerprint = fingerprintOf(plan);
     this.memory = engine.memory;
     this.#engine = engine;
     this.#guarded = guarded;
@@ -134,10 +145,10 @@ export class Net {
       this.#writeInputs(engine);
     }
     const i = this.info.tensors.findIndex((tensor) => tensor.name === name);
-    if (i < 0) throw new DepthwiseError('NOT_FOUND', `No tensor is called "${name}". \`depthwise inspect\` and net.tensors list the names; tensors inside a fused step have none.`);
+    if (i < 0) throw new DepthwiseError('NOT_FOUND', `No tensor is called "${name}". \`depthwise inspect\` and net.tensors list the names; those inside a fused step only exist with plan: 'layers'.`);
     if (this.#position < 0) throw new DepthwiseError('BAD_INPUT', 'net.layer() reads the last run, and nothing has run yet. Call net.run() first.');
     const tensor = this.info.tensors[i];
-    const made = this.info.steps.reduce((last, step, n) => (this.info.tensors[step.output].offset === tensor.offset && within(step.output, tensor, this.info) ? n : last), -1);
+    const made = this.info.steps.reduce((last, step, n) => (makes(this.info.tensors[step.output], tensor) ? n : last), -1);
     const due = Math.max(made, 0) + 1;
     if (this.#position < due || this.#position - 1 > tensor.last) {
       if (this.#position > due) this.#writeInputs(engine);
@@ -169,7 +180,10 @@ export class Net {
   checkGuards(): string[] {
     const engine = this.#open();
     if (!this.#guarded) throw new DepthwiseError('BAD_INPUT', 'Only a net loaded with guard: true has guards.');
-    const broken = this.info.tensors.filter((tensor) => {
+    const { tensors } = this.info, isPart = (a: PlannedTensor): boolean =>
+      tensors.some((b) => b.bytes > a.bytes && b.offset <= a.offset && b.offset + b.bytes >= a.offset + a.bytes);
+    const broken = tensors.filter((tensor) => {
+      if (isPart(tensor)) return false; // more of the same buffer follows
       const end = Math.ceil(tensor.bytes / 16) * 16 + GUARD_BYTES;
       return !engine.bytes(tensor.offset, end).subarray(tensor.bytes).every((byte) => byte === GUARD_PATTERN);
     });
@@ -180,8 +194,28 @@ export class Net {
   /** The likeliest labels of a picture, best first. */
   classify(image: Image, options?: ClassifyOptions): Classification[] { return classify(this, pictureOf(image), options); }
 
-  /** The picture as a feature vector: the network's last pooled features. */
+  /** The picture as a feature vector: what the network's classifier reads. */
   embed(image: Image, options?: EmbedOptions): Float32Array { return embed(this, pictureOf(image), options); }
+
+  /**
+   * Copies of several tensors of one run on a picture, in the order asked for, which goes only as far as the last of them:
+   * the network as a backbone. `net.tensors` lists the names. Without names: the last map of each stride (2 to 32) that
+   * lies in memory; load with `plan: 'layers'` to have all of them there.
+   * @throws DepthwiseError NOT_FOUND for a name that the plan does not keep
+   */
+  features(image: Image, names?: readonly string[]): Output[] { return features(this, pictureOf(image), names); }
+
+  /** What is where in a picture, by a detector (SSD): boxes in its pixels, the likeliest first. */
+  detect(image: Image, options?: DetectOptions): Detected[] { return detect(this, pictureOf(image), options); }
+
+  /**
+   * Joints of the people in a picture, in its pixels, best person first: one by MoveNet, several by PoseNet. The whole picture
+   * is looked at, or with `previous` the part of a video's frame where the person was.
+   */
+  pose(image: Image, options?: PoseOptions): Pose[] { return pose(this, pictureOf(image), options); }
+
+  /** The class of every pixel of a picture, and each class's share. */
+  segment(image: Image, options?: SegmentOptions): Segmentation { return segment(this, pictureOf(image), options); }
 
   /** Frees the memory and ends the threads. Using the net afterwards is an error; disposing again is not. */
   dispose(): void {
@@ -234,8 +268,8 @@ const ARRAYS: Record<Exclude<DType, 'int64'>, ArrayOf> = {
 const publicInfo = ({ name, shape, dtype, scale, zeroPoint }: PlannedTensor): TensorInfo =>
   ({ name, shape, dtype, ...(scale !== undefined && { scale, zeroPoint }) });
 
-/** Whether tensor `written` and `tensor` are names for the same buffer: same place, same life. */
-function within(written: number, tensor: PlannedTensor, info: PlanInfo): boolean {
-  const other = info.tensors[written];
-  return other.first === tensor.first && other.last === tensor.last;
+/** Whether what a step writes is all or a part of a tensor's buffer: places that meet, the same life. */
+function makes(written: PlannedTensor, tensor: PlannedTensor): boolean {
+  const meet = written.offset < tensor.offset + tensor.bytes && tensor.offset < written.offset + written.bytes;
+  return meet && written.first === tensor.first && written.last === tensor.last;
 }

@@ -34,7 +34,7 @@ await eachBrowser(test, (add, name) => {
     }, { integrity });
     assert.equal(told.scores, expected);
     assert.match(told.cancelled, /^ABORTED/);
-    assert.equal([told.output, told.steps, told.progress, told.vector, told.layer], [100, told.all, weights.length, 576, 100]);
+    assert.equal([told.output, told.steps, told.progress, told.vector, told.layer], [100, told.all, weights.length, 1024, 100]);
     [/^ABORTED/, /^BAD_FILE.*damaged/, /^NOT_FOUND.*404/, /^WORKER_LOST.*struck by the test/, /^UNSUPPORTED.*worker-src/, /^DISPOSED/].forEach((way, i) => assert.match(told.codes[i], way));
   });
 

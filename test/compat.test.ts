@@ -37,7 +37,7 @@ test('infer gives logits or the embedding, with the properties of a tensor that 
   const model = await load({ weights: everyday }), net = await loadNet(everyday);
   const features = model.infer(noise, true);
   assert.equal(Float32Array.from(features), net.embed(noise));
-  assert.equal(features.shape, [1, 576]);
+  assert.equal(features.shape, [1, 1024]);
   const logits = model.infer(noise), [best] = await model.classify(noise, 1);
   assert.equal(logits.shape, [1, 100]);
   assert.is(logits.indexOf(Math.max(...logits)), net.labels!.indexOf(best.className));

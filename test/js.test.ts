@@ -11,6 +11,7 @@ import {
   Random, binaryGraph, blockGraph, convGraph, fullyConnectedGraph, moveGraph, poolGraph, quantizeGraph, randomValues, softmaxGraph, unaryGraph,
 } from './random-graph.js';
 import type { ActivationType } from './random-graph.js';
+import { arithmeticGraph, castGraph, pickGraph, rootGraph, spreadGraph } from './random-number-graph.js';
 import { chromium, inPage } from './page.js';
 
 const everyday = new Uint8Array(readFileSync('weights/everyday.dw'));
@@ -20,7 +21,7 @@ const same = (a: TensorData, b: TensorData): boolean => Buffer.compare(bits(a), 
 
 const KINDS = {
   conv: (random: Random, dtype: ActivationType) => convGraph(random, dtype, false), depthwise: (random: Random, dtype: ActivationType) => convGraph(random, dtype, true),
-  blockGraph, fullyConnectedGraph, binaryGraph, poolGraph, unaryGraph, moveGraph, softmaxGraph, quantizeGraph,
+  blockGraph, fullyConnectedGraph, binaryGraph, poolGraph, unaryGraph, moveGraph, softmaxGraph, quantizeGraph, arithmeticGraph, spreadGraph, castGraph, pickGraph, rootGraph,
 };
 
 for (const [kind, make] of Object.entries(KINDS)) {

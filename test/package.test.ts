@@ -27,7 +27,7 @@ const manifest = JSON.parse(textOf('package.json')) as { exports: Record<string,
 const entries = Object.entries(manifest.exports);
 
 test('holds the bundles, the builds, the types, the weights and the licences, and nothing else', () => {
-  const allowed = /^(README\.md|LICENSE|package\.json|dist\/([\w-]+|compat\/[\w.-]+|weights\/everyday)\.js|dist\/wasm\/(scalar|simd|relaxed)\.wasm|dist\/types\/(src|assembly)\/[\w/.-]+\.d\.ts|weights\/(everyday[\w-]*\.dw|LICENSE-APACHE|zoo\.json|README\.md))$/;
+  const allowed = /^(README\.md|LICENSE|package\.json|dist\/([\w-]+|search\.[\w-]+|compat\/[\w.-]+|weights\/everyday)\.js|dist\/wasm\/(scalar|simd|relaxed|search-simd)\.wasm|dist\/types\/(src|assembly)\/[\w/.-]+\.d\.ts|weights\/(everyday[\w-]*\.dw|LICENSE-APACHE|zoo\.json|README\.md))$/;
   assert.equal(names.filter((name) => !allowed.test(name)), []);
   assert.equal(names.filter((name) => /float16.*\.dw$|\.map$|(?<!\.d)\.ts$|^dist\/types\/src\/cli/.test(name)), [], 'float16 weights, sources and what belongs to the command line stay out');
   for (const name of ['LICENSE', 'README.md', 'weights/LICENSE-APACHE', 'weights/everyday.dw', 'dist/wasm/simd.wasm']) assert.ok(names.includes(name), `${name} is missing`);
@@ -72,7 +72,7 @@ test('every file imports in a bare realm: no process, no page, no network, no We
   assert.is(said.trim(), 'imported');
 });
 
-test('entries of Workers and Vercel Edge export what depthwise exports, and core all but availableBuilds', () => {
+test('entries of Workers and Vercel Edge export what depthwise and its search export, and core all but availableBuilds', () => {
   const exported = (file: string): string[] => [...textOf(file).matchAll(/export\s*\{([^}]*)\}/g)].flatMap(([, list]) => list.split(',').map((each) => each.trim().split(' as ').at(-1)!)).sort();
   const index = exported('dist/index.js');
   assert.equal(index, ['DepthwiseError', 'Net', 'availableBuilds', 'convert', 'load', 'memoryFor', 'pictureFrom']);
@@ -81,6 +81,12 @@ test('entries of Workers and Vercel Edge export what depthwise exports, and core
   const imports = (file: string): string[] => [...textOf(file).matchAll(/import\s*[\w$]+\s*from\s*"([^"]+)"/g)].map(([, from]) => from).sort();
   assert.equal(imports('dist/workerd.js'), ['./wasm/relaxed.wasm', './wasm/simd.wasm']);
   assert.equal(imports('dist/edge-light.js'), ['./wasm/simd.wasm?module']);
+  const search = exported('dist/search.js');
+  assert.equal(search, ['DepthwiseError', 'cosine', 'createIndex', 'loadIndex']);
+  for (const [host, mark] of [['workerd', ''], ['edge-light', '?module']]) {
+    assert.equal(exported(`dist/search.${host}.js`), search, host);
+    assert.equal(imports(`dist/search.${host}.js`), [`./wasm/search-simd.wasm${mark}`], host);
+  }
 });
 
 test('core.js runs other files by way of convert.js, and says so where that is missing', async () => {
@@ -105,7 +111,7 @@ test('core.js runs other files by way of convert.js, and says so where that is m
 });
 
 test('what Next.js refuses or warns of in code for the edge is not spelt there', () => {
-  for (const file of ['edge-light', 'threads', 'zoo', 'convert', 'onnx', 'safetensors']) {
+  for (const file of ['edge-light', 'threads', 'zoo', 'convert', 'onnx', 'safetensors', 'heads', 'cascade']) {
     assert.not.match(textOf(`dist/${file}.js`), /WebAssembly\.compile\b(?!\(bytes\); in)|(?<![.\w?])process\./, file); // but for one message
   }
 });

@@ -2,6 +2,8 @@
 // reference kernels (../shared/notes/facts.md section 4). It takes from src/ only the graph's types and readers.
 import { elements, numbers } from '../src/formats/graph.js';
 import type { Activation, Attributes, Graph, Operator, Padding, Tensor } from '../src/formats/graph.js';
+import { argMax, batchToSpace, resize, spaceToBatch, tile } from './reference-maps.js';
+import { broadcastPlace, computeNumbers } from './reference-numbers.js';
 
 /** Values of one tensor, as numbers. */
 type Values = Float64Array;
@@ -14,8 +16,8 @@ export function interpret(graph: Graph, inputs: ArrayLike<number>[]): Map<number
   for (const op of graph.operators) {
     const x = op.inputs.map((i) => (i < 0 ? undefined : values.get(i)!)), tensors = op.inputs.map((i) => graph.tensors[i]);
     const out = graph.tensors[op.outputs[0]];
-    const result = compute(op, x as Values[], tensors, out);
-    values.set(op.outputs[0], out.dtype === 'float32' ? result.map(Math.fround) : result);
+    const results = computeNumbers(op, x as Values[], tensors, out) ?? [compute(op, x as Values[], tensors, out)];
+    op.outputs.forEach((output, i) => values.set(output, out.dtype === 'float32' ? results[i].map(Math.fround) : results[i]));
   }
   return values;
 }
@@ -25,7 +27,7 @@ type Attribute<K extends Attributes['kind']> = Extract<Attributes, { kind: K }>;
 function compute(op: Operator, x: Values[], tensors: Tensor[], out: Tensor): Values {
   const a = op.attributes;
   switch (a.kind) {
-    case 'conv2d': case 'depthwiseConv2d': return convolution(a, x, tensors, out);
+    case 'conv2d': case 'depthwiseConv2d': return eachPicture(x[0], tensors[0].shape[0], (picture) => convolution(a, [picture, ...x.slice(1)], tensors, out));
     case 'fullyConnected': return fullyConnected(a, x, tensors, out);
     case 'averagePool': return averagePool(a, x[0], tensors[0], out);
     case 'mean': return mean(x[0], tensors[0], out);
@@ -34,6 +36,7 @@ function compute(op: Operator, x: Values[], tensors: Tensor[], out: Tensor): Val
     case 'reshape': return x[0];
     case 'transpose': return transpose(x[0], tensors[0].shape, Array.from(x[1]));
     case 'pad': return pad(x[0], tensors[0].shape, Array.from(x[1]), out);
+    case 'concatenation': return concatenation(a.axis, x, tensors, out);
     case 'quantize': return quantize(x[0], tensors[0], out);
     case 'dequantize': return x[0].map((q) => scaleOf(tensors[0]) * (q - zeroOf(tensors[0])));
     case 'batchNorm': return x[0].map((v, i) => {
@@ -43,8 +46,18 @@ function compute(op: Operator, x: Values[], tensors: Tensor[], out: Tensor): Val
     case 'hardSwish': return out.dtype === 'float32' ? x[0].map((v) => activate(v, 'hardSwish')) : x[0].map((q) => hardSwishInt(q, tensors[0], out));
     case 'relu': case 'relu6': case 'reluN1To1': case 'hardSigmoid': return out.dtype === 'float32' ? x[0].map((v) => activate(v, a.kind as Activation)) : reluInt(a.kind as Activation, x[0], tensors[0], out);
     case 'logistic': return x[0].map((v) => 1 / (1 + Math.exp(-v)));
+    case 'resizeBilinear': return resize(a, x[0], tensors[0], out);
+    case 'argMax': return argMax(a.axis, x[0], tensors[0]);
+    case 'tile': return tile(x[0], tensors[0], out);
+    case 'spaceToBatch': return spaceToBatch(x[0], tensors[0], x[1], x[2], out, out.dtype === 'float32' ? 0 : zeroOf(out));
+    case 'batchToSpace': return batchToSpace(x[0], tensors[0], x[1], x[2], out);
     default: throw new Error(`the reference has no ${a.kind}`);
   }
+}
+
+function eachPicture(x: Values, count: number, work: (picture: Values) => Values): Values {
+  const size = x.length / count;
+  return Float64Array.from(Array.from({ length: count }, (_, i) => [...work(x.subarray(i * size, (i + 1) * size))]).flat());
 }
 
 // ---- real and quantised numbers
@@ -186,9 +199,8 @@ function mean(x: Values, input: Tensor, out: Tensor): Values {
 }
 
 function binary(a: Attribute<'add' | 'sub' | 'mul'>, [x, y]: Values[], [first, second]: Tensor[], out: Tensor): Values {
-  const pick = (i: number, values: Values): number => values[i % values.length]; // repeats along the leading dimensions
   return Float64Array.from({ length: elements(out.shape) }, (_, i) => {
-    const p = pick(i, x), q = pick(i, y);
+    const p = x[broadcastPlace(i, out.shape, first.shape)], q = y[broadcastPlace(i, out.shape, second.shape)];
     if (out.dtype === 'float32') return activate(a.kind === 'mul' ? p * q : a.kind === 'add' ? p + q : p - q, a.activation);
     const u = p - zeroOf(first), v = q - zeroOf(second);
     if (a.kind === 'mul') return toOutput(rescale(u * v, Math.fround(Math.fround(scaleOf(first) * scaleOf(second)) / scaleOf(out))), a.activation, out);
@@ -225,6 +237,25 @@ function pad(x: Values, [, h, w, c]: number[], p: number[], out: Tensor): Values
   });
 }
 
+/** Other scales come to the output's in float32 (section 4.3). */
+function concatenation(axis: number, x: Values[], tensors: Tensor[], out: Tensor): Values {
+  const inner = elements(out.shape.slice(axis + 1)), result = new Float64Array(elements(out.shape));
+  let before = 0;
+  tensors.forEach((tensor, t) => {
+    const own = tensor.shape[axis] * inner, whole = out.shape[axis] * inner;
+    x[t].forEach((q, i) => {
+      let value = q;
+      if (out.dtype !== 'float32' && (scaleOf(tensor) !== scaleOf(out) || zeroOf(tensor) !== zeroOf(out))) {
+        const scale = Math.fround(scaleOf(tensor) * Math.fround(1 / scaleOf(out))), shift = Math.fround(-zeroOf(tensor) * scale);
+        value = clamp(halfAway(Math.fround(Math.fround(q * scale) + shift)) + zeroOf(out), ...range(out));
+      }
+      result[Math.floor(i / own) * whole + before + (i % own)] = value;
+    });
+    before += own;
+  });
+  return result;
+}
+
 function quantize(x: Values, input: Tensor, out: Tensor): Values {
   if (input.dtype === 'float32') return x.map((v) => clamp(halfAway(Math.fround(v / scaleOf(out))) + zeroOf(out), ...range(out)));
   return x.map((q) => clamp(rescale(q - zeroOf(input), scaleOf(input) / scaleOf(out)) + zeroOf(out), ...range(out)));
@@ -252,3 +283,25 @@ function hardSwishInt(q: number, input: Tensor, out: Tensor): number {
   gate = (gate + 32768n) >> 1n;
   return clamp(Number(roundingDivide(saturate((gate * scaled) / 32768n), -o.e)) + zeroOf(out), ...range(out));
 }
+
+// ---- search
+
+/** A vector as an index keeps or asks it: whole numbers up to `most`, the largest taking it, halves away from zero. */
+const asIntegers = (vector: readonly number[], most: number): number[] => {
+  const largest = Math.max(...vector.map(Math.abs));
+  return vector.map((value) => Math.sign(value) * Math.floor((Math.abs(value) / largest) * most + 0.5));
+};
+const dot = (a: readonly number[], b: readonly number[]): number => a.reduce((sum, value, i) => sum + value * b[i], 0);
+const length = (vector: readonly number[]): number => Math.sqrt(dot(vector, vector));
+const asUnit = (vector: readonly number[]): number[] => vector.map((value) => Math.fround(value / length(vector)));
+
+/** Cosine similarity of the query with every row, in exact integers or float64. */
+export function similarities(query: readonly number[], rows: readonly (readonly number[])[], dtype: 'int8' | 'float32'): number[] {
+  if (dtype === 'float32') return rows.map((row) => dot(asUnit(row), asUnit(query)));
+  const asked = asIntegers(query, Math.min(32767, Math.floor((2 ** 31 - 1) / (127 * query.length))));
+  return rows.map((row) => asIntegers(row, 127)).map((row) => dot(row, asked) * (1 / length(row)) * (1 / length(asked)));
+}
+
+/** Places of the `most` greatest values, the greatest first, equals by place. */
+export const greatest = (values: readonly number[], most: number): number[] =>
+  values.map((_, i) => i).sort((a, b) => values[b] - values[a] || a - b).slice(0, most);

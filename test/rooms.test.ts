@@ -17,9 +17,10 @@ const textOf = (file: string) => readFileSync(file, 'utf8');
 
 /** Rooms from the ground up: a file may import from its own height or below. Ground files serve everyone. */
 const HEIGHTS: [RegExp, number, string][] = [
-  [/^src\/(error|source|image|picture|threads|base64|builtin|sha256|text|wasm\.d)\.ts$/, 0, 'ground'],
+  [/^src\/(error|source|image|picture|threads|base64|builtin|patch|sha256|text|wasm\.d)\.ts$/, 0, 'ground'],
   [/^src\/((formats|models)\/|(onnx|safetensors)\.ts)/, 1, 'formats and models'],
   [/^src\/zoo(\/|\.ts$)/, 2, 'zoo'],
+  [/^src\/search(\/|\.ts$)/, 1, 'search'],
   [/^src\/(cache|fetched)\.ts$/, 2, 'fetched'],
   [/^src\/plan\//, 2, 'plan'],
   [/^src\/(compile\/|convert\.ts)/, 3, 'compile'],
@@ -29,6 +30,7 @@ const HEIGHTS: [RegExp, number, string][] = [
   [/^src\/loader\.ts$/, 6, 'loader'],
   [/^src\/load(-compiled|-plain)?\.ts$/, 7, 'load'],
   [/^src\/quantise\//, 8, 'quantise'],
+  [/^src\/(heads|cascade)(\/|\.ts$)/, 8, 'heads and cascades'],
   [/^src\/(core|index|js|quantise)\.ts$/, 8, 'entries'],
   [/^src\/worker(\/|(-program\.d)?\.ts$)/, 8, 'worker'],
   [/^src\/(cli|weights|compat)\//, 9, 'cli'],
@@ -85,9 +87,9 @@ test('relaxed instructions are named in assembly/lanes.ts only', () => {
   assert.equal(wrong, []);
 });
 
-for (const build of ['scalar', 'simd', 'relaxed']) {
+for (const build of ['scalar', 'simd', 'relaxed', 'search-scalar', 'search-simd']) {
   test(`${build}.wasm imports env.memory and nothing else`, () => {
-    const module = new WebAssembly.Module(withoutCode(readFileSync(`dist/wasm/${build}.wasm`)));
+    const module = new WebAssembly.Module(withoutCode(readFileSync(`build/wasm/${build}.wasm`)));
     const imports = WebAssembly.Module.imports(module).map(({ module: from, name, kind }) => `${from}.${name}: ${kind}`);
     assert.equal(imports, ['env.memory: memory']);
   });

@@ -36,7 +36,7 @@ export interface Values extends Float32Array<ArrayBuffer> {
 export interface MobileNet {
   /** The likeliest classes, best first. The background class of the checkpoints is left out, and takes no part in the softmax. */
   classify(img: Image, topk?: number): Promise<{ className: string; probability: number }[]>;
-  /** Logits [1, classes] without the background class, or the embedding [1, features]: the last pooled features. */
+  /** Logits [1, classes] without the background class, or the embedding [1, features]: what the classifier reads. */
   infer(img: Image, embedding?: boolean): Values;
   /** What is underneath, with everything that it can do more. */
   net: Net;

@@ -17,13 +17,14 @@ interface Block {
  * where that saves time; with `every` all of them.
  */
 export function fuse(graph: Simplified, steps: Step[], every: boolean): Step[] {
-  const readers = new Map<number, number>();
+  const readers = new Map<number, number>(), shared = new Set([...graph.inside.keys()].map((i) => graph.alias[i]));
   const count = (tensor: number): void => { if (tensor >= 0) readers.set(graph.alias[tensor], (readers.get(graph.alias[tensor]) ?? 0) + 1); };
   for (const step of steps) [step.src, step.src2].forEach(count);
   graph.outputs.forEach(count);
   /** Whether `next` is the only reader of what `step` writes. */
   const feeds = (step: Step | undefined, next: Step | undefined): boolean =>
-    step !== undefined && next !== undefined && [next.src, next.src2].some((i) => i >= 0 && graph.alias[i] === graph.alias[step.dst]) && readers.get(graph.alias[step.dst]) === 1;
+    step !== undefined && next !== undefined && [next.src, next.src2].some((i) => i >= 0 && graph.alias[i] === graph.alias[step.dst])
+    && readers.get(graph.alias[step.dst]) === 1 && !shared.has(graph.alias[step.dst]);
   const fused: Step[] = [];
   for (let i = 0; i < steps.length;) {
     const block = blockAt(steps, i, feeds);

@@ -3,7 +3,7 @@ import * as abi from '../../assembly/abi.js';
 import type { Step } from './lower.js';
 import { windowRows } from '../plan/scratch.js';
 
-const ELEMENTWISE = [abi.OP_ADD, abi.OP_MUL, abi.OP_TABLE, abi.OP_ACTIVATION];
+const ELEMENTWISE = [abi.OP_ADD, abi.OP_MUL, abi.OP_TABLE, abi.OP_ACTIVATION, abi.OP_ARITHMETIC, abi.OP_SQRT, abi.OP_TO_FLOAT];
 
 /**
  * Inputs of a step whose place its output may take, at the same address: tensors, the best first. Only with `windows`

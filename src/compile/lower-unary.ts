@@ -5,7 +5,7 @@ import { elements } from '../formats/graph.js';
 import type { Activation, Operator } from '../formats/graph.js';
 import { floatBits } from './lower.js';
 import type { Attribute, Lowering, Step } from './lower.js';
-import { affine, clampRange, hardSigmoidTable, hardSwishTable, logisticTable, requantiseTable, softmaxMultiplier } from './quantise.js';
+import { affine, clampRange, hardSigmoidTable, hardSwishTable, logisticTable, requantiseTable, rescaleTable, softmaxMultiplier } from './quantise.js';
 
 export function lowerActivation(lowering: Lowering, op: Operator, kind: Activation | 'logistic'): Step {
   if (lowering.isFloat(op.inputs[0])) {
@@ -51,4 +51,8 @@ export function lowerDequantise(lowering: Lowering, op: Operator): Step {
   return lowering.step(op, abi.OP_DEQUANTIZE, {
     [abi.COUNT]: elements(lowering.tensor(op.outputs[0]).shape), [abi.SCALE]: floatBits(input.scale), [abi.ZERO_IN]: input.zero,
   });
+}
+
+export function lowerRescale(lowering: Lowering, op: Operator): Step {
+  return lowering.table(op, rescaleTable(...lowering.affines(op)));
 }

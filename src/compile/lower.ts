@@ -4,11 +4,14 @@ import * as abi from '../../assembly/abi.js';
 import { DepthwiseError } from '../error.js';
 import { elements } from '../formats/graph.js';
 import type { Activation, Attributes, DType, Operator, Tensor } from '../formats/graph.js';
-import { lowerAdd, lowerMultiply } from './lower-binary.js';
+import { lowerAdd, lowerArithmetic, lowerMultiply } from './lower-binary.js';
 import { lowerConv, lowerDepthwise, lowerFullyConnected } from './lower-conv.js';
-import { lowerConcatenation, lowerPad, lowerTranspose } from './lower-move.js';
+import { lowerDetection } from './lower-detection.js';
+import { lowerConcatenation, lowerPack, lowerPad, lowerSlice, lowerTile, lowerTranspose, lowerUnpack } from './lower-move.js';
+import { lowerCast, lowerGather, lowerRoot } from './lower-numbers.js';
 import { lowerAveragePool, lowerMean } from './lower-pool.js';
-import { lowerActivation, lowerDequantise, lowerQuantise, lowerSoftmax } from './lower-unary.js';
+import { lowerArgMax, lowerResize } from './lower-resize.js';
+import { lowerActivation, lowerDequantise, lowerQuantise, lowerRescale, lowerSoftmax } from './lower-unary.js';
 import { affine, clampRange } from './quantise.js';
 import type { Affine } from './quantise.js';
 import type { Simplified } from './simplify.js';
@@ -38,9 +41,23 @@ export type Attribute<K extends Attributes['kind']> = Extract<Attributes, { kind
 
 export class Lowering {
   readonly tensors: Tensor[];
+  readonly #graph: Simplified;
 
   constructor(graph: Simplified) {
     this.tensors = graph.tensors;
+    this.#graph = graph;
+  }
+
+  /** Whether a tensor's bytes lie inside of another's already, `bytes` after its beginning. */
+  isInside(i: number, other: number, bytes: number): boolean {
+    const { alias, inside } = this.#graph;
+    return alias[i] === alias[other] && (inside.get(i) ?? 0) === (inside.get(other) ?? 0) + bytes;
+  }
+
+  /** A tensor that the file does not have. */
+  add(tensor: Tensor): number {
+    this.tensors.push(tensor);
+    return this.#graph.alias.push(this.#graph.alias.length) - 1;
   }
 
   /** A new step of operator `op`, its first input and output set. */
@@ -119,14 +136,19 @@ export function lower(graph: Simplified): Step[] {
 const EIGHT_BIT = new Set(['int8', 'uint8']);
 
 /** Operators between types; all others read and write floats, or 8-bit values. */
-const BETWEEN_TYPES = new Set<Attributes['kind']>(['quantize', 'dequantize']);
+const BETWEEN_TYPES = new Set<Attributes['kind']>(['quantize', 'dequantize', 'detection']);
 
 /** Operators that also take whole numbers (int32, int64), and say themselves which. */
-const OF_NUMBERS = new Set<Attributes['kind']>(['concatenation', 'transpose']);
+const OF_NUMBERS = new Set<Attributes['kind']>(['concatenation', 'transpose', 'cast', 'pack', 'unpack', 'stridedSlice', 'gatherNd', 'floorDiv', 'tile', 'argMax']);
+
+/** Operators that count in int32 where all their operands are. */
+const COUNTS = new Set<Attributes['kind']>(['add', 'sub', 'mul', 'div']);
+
+export const isCount = (lowering: Lowering, op: Operator): boolean => [...op.inputs, ...op.outputs].every((i) => lowering.tensor(i).dtype === 'int32');
 
 function checkTypes(lowering: Lowering, op: Operator): void {
   const kind = op.attributes.kind;
-  if (OF_NUMBERS.has(kind)) return;
+  if (OF_NUMBERS.has(kind) || (COUNTS.has(kind) && isCount(lowering, op))) return;
   for (const i of [op.inputs[0], op.outputs[0]]) {
     const { dtype, name } = lowering.tensor(i);
     if (dtype !== 'float32' && !EIGHT_BIT.has(dtype)) {
@@ -146,8 +168,15 @@ function lowerOne(lowering: Lowering, op: Operator): Step[] {
     case 'fullyConnected': return [lowerFullyConnected(lowering, op, a)];
     case 'averagePool': return [lowerAveragePool(lowering, op, a)];
     case 'mean': return [lowerMean(lowering, op, a)];
-    case 'add': case 'sub': return [lowerAdd(lowering, op, a)];
-    case 'mul': return [lowerMultiply(lowering, op, a)];
+    case 'add': case 'sub': return isCount(lowering, op) ? lowerArithmetic(lowering, op, a) : lowerAdd(lowering, op, a);
+    case 'mul': return isCount(lowering, op) ? lowerArithmetic(lowering, op, a) : lowerMultiply(lowering, op, a);
+    case 'div': case 'floorDiv': return lowerArithmetic(lowering, op, a);
+    case 'sqrt': return [lowerRoot(lowering, op)];
+    case 'cast': return [lowerCast(lowering, op)];
+    case 'gatherNd': return [lowerGather(lowering, op)];
+    case 'pack': return lowerPack(lowering, op, a);
+    case 'unpack': return lowerUnpack(lowering, op, a);
+    case 'stridedSlice': return [lowerSlice(lowering, op, a)];
     case 'relu': case 'relu6': case 'reluN1To1': case 'hardSwish': case 'hardSigmoid': case 'logistic': return [lowerActivation(lowering, op, a.kind)];
     case 'table': return [lowering.table(op, a.entries)];
     case 'softmax': return [lowerSoftmax(lowering, op, a)];
@@ -156,6 +185,13 @@ function lowerOne(lowering: Lowering, op: Operator): Step[] {
     case 'quantize': return [lowerQuantise(lowering, op)];
     case 'dequantize': return [lowerDequantise(lowering, op)];
     case 'concatenation': return lowerConcatenation(lowering, op, a);
+    case 'resizeBilinear': return [lowerResize(lowering, op, a)];
+    case 'argMax': return [lowerArgMax(lowering, op, a)];
+    case 'tile': return [lowerTile(lowering, op)];
+    case 'spaceToBatch': case 'batchToSpace':
+      throw new DepthwiseError('UNSUPPORTED', `${op.where}: runs only as part of a dilated convolution: SPACE_TO_BATCH_ND, one convolution of stride 1 with VALID padding, BATCH_TO_SPACE_ND. Export the model with dilation_rate.`);
+    case 'rescale': return [lowerRescale(lowering, op)];
+    case 'detection': return [lowerDetection(lowering, op, a)];
     case 'batchNorm': throw new DepthwiseError('UNSUPPORTED', `${op.where}: a batch norm that follows no convolution. Fold it before exporting.`);
     default: throw new DepthwiseError('UNSUPPORTED', `${op.where}: ${a.kind} of values that are known only at run time. Export the model with fixed shapes.`);
   }

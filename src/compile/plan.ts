@@ -13,6 +13,7 @@ import { overwritable } from './in-place.js';
 import { Lowering, lower } from './lower.js';
 import type { Step } from './lower.js';
 import { simplify } from './simplify.js';
+import { mergeTables } from './tables.js';
 import type { Simplified } from './simplify.js';
 
 export interface CompileOptions {
@@ -24,9 +25,9 @@ export interface CompileOptions {
 export function compile(graph: Graph, options: CompileOptions = {}): Plan {
   const purpose = options.plan ?? 'fast';
   if (!PURPOSES.includes(purpose)) throw new DepthwiseError('BAD_INPUT', `There is no plan "${purpose}"; there are ${PURPOSES.join(', ')}.`);
-  const simplified = simplify(graph, purpose === 'layers');
+  const simplified = simplify(graph, { apart: purpose === 'layers', separate: options.guard });
   const lowered = lower(simplified);
-  const steps = withFlips(simplified, purpose === 'layers' ? lowered : fuse(simplified, lowered, purpose === 'small'));
+  const steps = withFlips(simplified, purpose === 'layers' ? lowered : fuse(simplified, mergeTables(simplified, lowered), purpose === 'small'));
   if (steps.length === 0) throw new DepthwiseError('BAD_FILE', 'The model has no operator that computes anything.');
   const lives = lifetimes(simplified, steps);
   const homes = options.guard ? new Map([...lives.keys()].map((root) => [root, root])) : shareHomes(simplified, steps, lives, purpose === 'small');
@@ -85,10 +86,11 @@ const together = (a: Life, b: Life): Life => ({ bytes: Math.max(a.bytes, b.bytes
 
 /** The buffer in whose place each buffer lies: its own, or that of an input which the step making it is the last to read. */
 function shareHomes(graph: Simplified, steps: Step[], lives: Map<number, Life>, windows: boolean): Map<number, number> {
-  const homes = new Map([...lives.keys()].map((root) => [root, root]));
+  const homes = new Map([...lives.keys()].map((root) => [root, root])), shared = new Set([...graph.inside.keys()].map((i) => graph.alias[i]));
   steps.forEach((step, at) => {
     const dst = graph.alias[step.dst];
-    const src = overwritable(step, windows).map((i) => graph.alias[i]).find((root) => root !== dst && lives.get(root)!.last === at && lives.get(root)!.bytes >= lives.get(dst)!.bytes);
+    if (shared.has(dst)) return;
+    const src = overwritable(step, windows).map((i) => graph.alias[i]).find((root) => root !== dst && !shared.has(root) && lives.get(root)!.last === at && lives.get(root)!.bytes >= lives.get(dst)!.bytes);
     if (src !== undefined && lives.get(dst)!.first === at) homes.set(dst, homes.get(src)!);
   });
   return homes;
@@ -122,7 +124,7 @@ function place(graph: Simplified, steps: Step[], offsets: Map<number, number>): 
     write(words, abi.PARAMS, step.params);
     write(words, abi.SRC2, step.operand);
     // What lies between the parts of a block has no place in the arena, and nobody reads its address.
-    const address = (tensor: number): number => offsets.get(graph.alias[tensor]) ?? 0;
+    const address = (tensor: number): number => (offsets.get(graph.alias[tensor]) ?? 0) + (graph.inside.get(tensor) ?? 0);
     words[abi.SRC] = address(step.src);
     words[abi.DST] = address(step.dst);
     if (step.src2 >= 0) words[abi.SRC2] = address(step.src2);
@@ -143,7 +145,7 @@ function describe(
     return {
       name, shape, dtype,
       ...(quantization && { scale: quantization.scale[0], zeroPoint: quantization.zeroPoint[0] }),
-      offset: offsets.get(root)!, bytes: bytesOf(simplified, i), first: life.first, last: life.last,
+      offset: offsets.get(root)! + (simplified.inside.get(i) ?? 0), bytes: bytesOf(simplified, i), first: life.first, last: life.last,
       ...(dtype === 'uint8' && !raw.has(i) && { flipped: true }),
     };
   });

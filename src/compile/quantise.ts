@@ -78,6 +78,12 @@ export function requantiseTable(input: Affine, output: Affine, low = -128, high 
   return table((q) => Math.min(high, Math.max(low, multiply(q - input.zero, m, shift) + output.zero)));
 }
 
+/** CONCATENATION of inputs with other scales (concatenation.h, ConcatenationWithScaling): a float32 line, rounded. */
+export function rescaleTable(input: Affine, output: Affine): Int8Array {
+  const low = input.unsigned ? 128 : 0, scale = Math.fround(input.scale * Math.fround(1 / output.scale)), shift = Math.fround(-(input.zero + low) * scale);
+  return table((q) => round(Math.fround(Math.fround((q + low) * scale) + shift)) + output.zero);
+}
+
 const sat16 = (x: number): number => Math.min(32767, Math.max(-32768, x));
 const doublingHigh16 = (a: number, b: number): number => sat16(Math.floor((a * b + 16384) / 32768));
 

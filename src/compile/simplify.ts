@@ -3,7 +3,10 @@
 import { DepthwiseError } from '../error.js';
 import { elements, floats, numbers } from '../formats/graph.js';
 import type { Attributes, Graph, Operator, Tensor } from '../formats/graph.js';
+import { foldDilations } from './dilation.js';
+import { gatherOutputs, joinParts, rescaleParts } from './parts.js';
 import { affine } from './quantise.js';
+import { sliceOf } from './slice.js';
 
 export interface Simplified {
   tensors: Tensor[];
@@ -12,15 +15,23 @@ export interface Simplified {
   outputs: number[];
   /** alias[t] is the tensor whose bytes t shows; itself where t has its own. */
   alias: number[];
+  /** Tensors that show only some of those bytes, and after how many of them theirs begin. */
+  inside: Map<number, number>;
 }
 
 type Attribute<K extends Attributes['kind']> = Extract<Attributes, { kind: K }>;
 
-/** With `apart`, activations that stand alone stay so, for whoever wants to see what goes into them. */
-export function simplify(graph: Graph, apart = false): Simplified {
+/**
+ * With `apart`, activations that stand alone stay so, for whoever wants to see what goes into them. With `separate`, no
+ * two tensors are made to share a buffer that a copy could keep apart.
+ */
+export function simplify(graph: Graph, { apart = false, separate = false } = {}): Simplified {
   const work = fold(graph);
   if (!apart) mergeAfter(work, foldActivation);
+  rescaleParts(work);
   findAliases(work);
+  gatherOutputs(work);
+  if (!separate) joinParts(work);
   return work;
 }
 
@@ -32,8 +43,10 @@ export function fold(graph: Graph): Simplified {
     inputs: graph.inputs,
     outputs: graph.outputs,
     alias: graph.tensors.map((_, i) => i),
+    inside: new Map(),
   };
   foldConstants(work);
+  foldDilations(work, useCounts(work));
   mergeAfter(work, foldBatchNorm);
   mergeBefore(work);
   return work;
@@ -41,7 +54,7 @@ export function fold(graph: Graph): Simplified {
 
 const int32 = (values: number[]): Uint8Array => new Uint8Array(Int32Array.from(values).buffer);
 
-/** Shape arithmetic (Keras exports SHAPE, STRIDED_SLICE, PACK before a RESHAPE) and stored float16 weights. */
+/** Shape arithmetic (Keras exports SHAPE, STRIDED_SLICE, MUL, PACK before a RESHAPE or RESIZE) and stored float16 weights. */
 function foldConstants(work: Simplified): void {
   work.operators = work.operators.filter((op) => {
     const out = work.tensors[op.outputs[0]];
@@ -65,21 +78,27 @@ function evaluate(op: Operator, tensors: Tensor[]): Uint8Array | undefined {
   switch (attributes.kind) {
     case 'pack': return int32(inputs.flatMap(numbers));
     case 'reshape': return inputs[0].data;
-    case 'stridedSlice': return int32(slice(attributes, inputs.map(numbers), op.where));
+    case 'stridedSlice': return int32(cut(attributes, inputs, op.where));
+    case 'add': case 'sub': case 'mul': case 'div': case 'floorDiv': return out.dtype === 'int32' ? counted(attributes.kind, inputs) : undefined;
     default: return undefined;
   }
 }
 
-/** One-dimensional STRIDED_SLICE, all that shape arithmetic needs. */
-function slice(attributes: Attribute<'stridedSlice'>, [values, begin, end, strides]: number[][], where: string): number[] {
-  if (begin?.length !== 1 || !strides || strides[0] < 1) {
-    throw new DepthwiseError('UNSUPPORTED', `${where}: only forward slices of a shape are folded.`);
-  }
-  const wrap = (i: number): number => (i < 0 ? i + values.length : i);
-  const from = attributes.beginMask & 1 ? 0 : wrap(begin[0]);
-  if (attributes.shrinkAxisMask & 1) return [values[from]];
-  const to = attributes.endMask & 1 ? values.length : wrap(end[0]);
-  return values.slice(from, to).filter((_, i) => i % strides[0] === 0);
+function cut(attributes: Attribute<'stridedSlice'>, [input, ...bounds]: Tensor[], where: string): number[] {
+  const [begin, end, by] = bounds.map(numbers), { shape, strides, start } = sliceOf(input.shape, attributes, begin, end, by, where), values = numbers(input);
+  const places = shape.reduce((all, size, d) => all.flatMap((at) => Array.from({ length: size }, (_, i) => at + i * strides[d])), [start]);
+  return places.map((at) => values[at]);
+}
+
+const COUNT: Record<'add' | 'sub' | 'mul' | 'div' | 'floorDiv', (a: number, b: number) => number> = {
+  add: (a, b) => a + b, sub: (a, b) => a - b, mul: Math.imul, div: (a, b) => (b ? a / b : 0), floorDiv: (a, b) => (b ? Math.floor(a / b) : 0),
+};
+
+/** Sizes times two, and the like: one of the operands may be a single number. */
+function counted(kind: keyof typeof COUNT, inputs: Tensor[]): Uint8Array | undefined {
+  const [a, b] = inputs.map(numbers), length = Math.max(a.length, b.length);
+  if ([a, b].some((values) => values.length !== length && values.length !== 1)) return undefined;
+  return int32(Array.from({ length }, (_, i) => COUNT[kind](a[i % a.length], b[i % b.length])));
 }
 
 /** Offers each operator and its only producer's operator to `merge`; a merged operator disappears. */
@@ -159,13 +178,14 @@ function mergeBefore(work: Simplified): void {
   }
 }
 
-/** Reshapes and requantisations that change no byte. */
+/** Reshapes, requantisations and resizes to the same size, which change no byte. */
 function findAliases(work: Simplified): void {
   const { tensors, alias } = work;
   work.operators = work.operators.filter((op) => {
     const from = op.inputs[0], to = op.outputs[0];
     if (!tensors[from] || tensors[from].data) return true;
-    const same = op.attributes.kind === 'reshape' || (op.attributes.kind === 'quantize' && keepsBytes(tensors[from], tensors[to], op.where));
+    const kind = op.attributes.kind, isResize = kind === 'resizeBilinear' && tensors[from].shape.join() === tensors[to].shape.join();
+    const same = kind === 'reshape' || ((kind === 'quantize' || isResize) && keepsBytes(tensors[from], tensors[to], op.where));
     if (!same) return true;
     if (elements(tensors[from].shape) !== elements(tensors[to].shape)) {
       throw new DepthwiseError('BAD_FILE', `${op.where}: turns [${tensors[from].shape}] into [${tensors[to].shape}], which has another number of values.`);
@@ -176,7 +196,7 @@ function findAliases(work: Simplified): void {
 }
 
 function keepsBytes(from: Tensor, to: Tensor, where: string): boolean {
-  if (from.dtype === 'float32' || to.dtype === 'float32') return false;
+  if (from.dtype === 'float32' || to.dtype === 'float32') return from.dtype === to.dtype;
   const a = affine(from, where), b = affine(to, where);
   return a.scale === b.scale && a.zero === b.zero;
 }

@@ -46,7 +46,8 @@ export type Attributes =
   | ({ kind: 'averagePool' | 'maxPool'; window: [number, number] } & Windowed) // x
   | ({ kind: 'mean'; axes: number[]; keepDims: boolean } & Rounded) // x
   | ({ kind: 'add' | 'sub' | 'mul'; activation: Activation } & Rounded) // a, b (numpy broadcasting)
-  | { kind: 'relu' | 'relu6' | 'reluN1To1' | 'hardSwish' | 'hardSigmoid' | 'logistic' } // x
+  | { kind: 'div' | 'floorDiv'; activation: Activation } // a, b (numpy broadcasting)
+  | { kind: 'relu' | 'relu6' | 'reluN1To1' | 'hardSwish' | 'hardSigmoid' | 'logistic' | 'sqrt' } // x
   | { kind: 'table'; entries: Int8Array } // x, 8-bit; results for -128 to 127 of the int8 form (uint8 values 128 lower)
   | { kind: 'softmax'; beta: number } // x, over the last dimension
   | { kind: 'pad' } // x, paddings [rank,2] int32, (PADV2: value)
@@ -54,10 +55,39 @@ export type Attributes =
   | { kind: 'transpose' } // x, permutation int32
   | { kind: 'quantize' } // x; float to int, or int to int
   | { kind: 'dequantize' } // x
+  | { kind: 'cast' } // x; to the output's type
   | { kind: 'shape' } // x; integer output
   | { kind: 'stridedSlice'; beginMask: number; endMask: number; shrinkAxisMask: number; newAxisMask: number } // x, begin, end, strides
-  | { kind: 'pack'; axis: number } // x...
-  | { kind: 'concatenation'; axis: number; activation: Activation }; // x...
+  | { kind: 'pack' | 'unpack'; axis: number } // x..., or x and an output for each index of the axis
+  | { kind: 'gatherNd' } // x, indices int32 [..., n] of the first n dimensions
+  | { kind: 'resizeBilinear'; alignCorners: boolean; halfPixelCenters: boolean } // x, [height, width] int32
+  | { kind: 'argMax'; axis: number } // x; int32 or int64 output
+  | { kind: 'tile' } // x, repeats along each dimension int32
+  | { kind: 'spaceToBatch' | 'batchToSpace' } // x, block [height, width], paddings or crops [2,2] int32
+  | { kind: 'concatenation'; axis: number; activation: Activation } // x...
+  | { kind: 'rescale' } // x, 8-bit, to the scale of the output as CONCATENATION does it
+  | ({ kind: 'detection' } & Detection); // encodings [1,N,4 or more], scores [1,N,classes or one more], anchors [N,4]; four outputs
+
+/** How encoded boxes and class scores become detections (TFLite_Detection_PostProcess). */
+export interface Detection {
+  maxDetections: number;
+  /** Classes told of one box; 1 where `regular`, since each class then has boxes of its own. */
+  maxClassesPerDetection: number;
+  /** Suppression class by class, with at most `detectionsPerClass` each; else box by box, by the likeliest class. */
+  regular: boolean;
+  detectionsPerClass: number;
+  scoreThreshold: number;
+  /** Intersection over union above which the worse of two boxes goes. */
+  iouThreshold: number;
+  /** Without the background class. */
+  classes: number;
+  /** What encodings are divided by: y, x, height, width. */
+  scales: [number, number, number, number];
+  /** Where given: boxes of a class that are looked at; the greatest exponent of a height or width; boxes end at the picture's edges. */
+  candidates?: number;
+  greatestSize?: number;
+  clipped?: boolean;
+}
 
 export interface Operator {
   attributes: Attributes;

@@ -45,20 +45,33 @@ export function attributesOf(name: string, options: Table | undefined, where: st
     case 'ADD': return { kind: 'add', activation: activation(options, 0, where) };
     case 'SUB': return { kind: 'sub', activation: activation(options, 0, where) };
     case 'MUL': return { kind: 'mul', activation: activation(options, 0, where) };
+    case 'DIV': return { kind: 'div', activation: activation(options, 0, where) };
+    case 'FLOOR_DIV': return { kind: 'floorDiv', activation: 'none' };
     case 'RELU': return { kind: 'relu' };
     case 'RELU6': return { kind: 'relu6' };
     case 'RELU_N1_TO_1': return { kind: 'reluN1To1' };
     case 'HARD_SWISH': return { kind: 'hardSwish' };
     case 'LOGISTIC': return { kind: 'logistic' };
+    case 'SQRT': return { kind: 'sqrt' };
     case 'SOFTMAX': return { kind: 'softmax', beta: options?.float32(0) ?? 0 };
     case 'PAD': case 'PADV2': return { kind: 'pad' };
     case 'RESHAPE': case 'SQUEEZE': case 'EXPAND_DIMS': return { kind: 'reshape' };
     case 'TRANSPOSE': return { kind: 'transpose' };
     case 'QUANTIZE': return { kind: 'quantize' };
     case 'DEQUANTIZE': return { kind: 'dequantize' };
+    case 'CAST': return { kind: 'cast' };
     case 'SHAPE': return { kind: 'shape' };
-    case 'STRIDED_SLICE': return { kind: 'stridedSlice', beginMask: int(0), endMask: int(1), newAxisMask: int(3), shrinkAxisMask: int(4) };
+    case 'GATHER_ND': return { kind: 'gatherNd' };
+    case 'STRIDED_SLICE':
+      if (int(2)) throw new DepthwiseError('UNSUPPORTED', `${where} has an ellipsis. Export the model with a slice that names every dimension.`);
+      return { kind: 'stridedSlice', beginMask: int(0), endMask: int(1), newAxisMask: int(3), shrinkAxisMask: int(4) };
     case 'PACK': return { kind: 'pack', axis: int(1) };
+    case 'UNPACK': return { kind: 'unpack', axis: int(1) };
+    case 'RESIZE_BILINEAR': return { kind: 'resizeBilinear', alignCorners: options?.uint8(2) === 1, halfPixelCenters: options?.uint8(3) === 1 };
+    case 'ARG_MAX': return { kind: 'argMax', axis: axes()[0] };
+    case 'TILE': return { kind: 'tile' };
+    case 'SPACE_TO_BATCH_ND': return { kind: 'spaceToBatch' };
+    case 'BATCH_TO_SPACE_ND': return { kind: 'batchToSpace' };
     case 'CONCATENATION': return { kind: 'concatenation', axis: int(0), activation: activation(options, 1, where) };
     default:
       throw new DepthwiseError('UNSUPPORTED', `${where} is not one that this library does. It runs MobileNet classifiers and feature extractors; leave the operator out of the exported graph, or use TensorFlow Lite.`);

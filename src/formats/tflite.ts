@@ -3,6 +3,7 @@ import { DepthwiseError } from '../error.js';
 import { Table } from './flatbuffer.js';
 import { bytesPerElement, elements, numbers } from './graph.js';
 import type { DType, Graph, Operator, Quantization, Tensor } from './graph.js';
+import { DETECTION_OPERATOR, detectionLabels, readDetection, shapeDetection } from './tflite-detection.js';
 import { attributesOf, operatorName } from './tflite-operators.js';
 import { storedText } from './zip.js';
 
@@ -20,14 +21,23 @@ export function readTflite(bytes: Uint8Array): Graph {
   const buffers = model.tables(4, (i) => `buffer ${i}`);
   const tensors = subgraph.tables(0, (i) => `tensor ${i}`).map((table, i) => readTensor(table, i, buffers));
   const codes = model.tables(1, (i) => `operator code ${i}`).map(readCode);
-  const operators = subgraph.tables(3, (i) => `operator ${i}`).map((table, i) => readOperator(table, i, codes, tensors));
+  const tables = subgraph.tables(3, (i) => `operator ${i}`), decoder = tables.find((table) => codes[table.uint32(0)]?.custom === POSE_DECODER);
+  const operators = tables.flatMap((table, i) => (table === decoder ? [] : [readOperator(table, i, codes, tensors)]));
   const graph: Graph = {
-    tensors, operators, inputs: subgraph.int32s(1), outputs: subgraph.int32s(2),
+    tensors, operators, inputs: subgraph.int32s(1), outputs: decoder ? withoutDecoder(decoder, subgraph.int32s(2)) : subgraph.int32s(2),
     about: { description: model.string(3) || undefined, source: 'TensorFlow Lite file' },
   };
   checkOrder(graph);
   const labels = readLabels(bytes, graph);
   return labels ? { ...graph, labels } : graph;
+}
+
+/** Some PoseNet files end in an operator that exists for one kind of device only. What it reads are the outputs here; net.pose() decodes them. */
+const POSE_DECODER = 'PosenetDecoderOp';
+
+function withoutDecoder(decoder: Table, outputs: number[]): number[] {
+  const made = decoder.int32s(2);
+  return [...decoder.int32s(1), ...outputs.filter((i) => !made.includes(i))];
 }
 
 interface Code { name: string; custom: string }
@@ -76,14 +86,17 @@ function readOperator(table: Table, index: number, codes: Code[], tensors: Tenso
     if (!second?.data) throw new DepthwiseError('UNSUPPORTED', `${where} takes its axes at run time. Export the model with constant ones.`);
     return numbers(second);
   };
-  const attributes = attributesOf(code.name, table.table(4, `the options of ${where}`), where, axes, tensors[inputs[0]]?.shape.length ?? 0);
+  const attributes = code.custom === DETECTION_OPERATOR ? readDetection(table.bytes(5), where)
+    : attributesOf(code.name, table.table(4, `the options of ${where}`), where, axes, tensors[inputs[0]]?.shape.length ?? 0);
   const operator = { attributes, inputs, outputs, where };
   checkShapes(operator, tensors);
+  shapeDetection(operator, tensors);
   return operator;
 }
 
 const LEAST_INPUTS: Partial<Record<Operator['attributes']['kind'], number>> = {
-  conv2d: 2, depthwiseConv2d: 2, fullyConnected: 2, add: 2, sub: 2, mul: 2, pad: 2, transpose: 2, stridedSlice: 4, mean: 2,
+  conv2d: 2, depthwiseConv2d: 2, fullyConnected: 2, add: 2, sub: 2, mul: 2, pad: 2, transpose: 2, stridedSlice: 4, mean: 2, resizeBilinear: 2,
+  argMax: 2, tile: 2, spaceToBatch: 3, batchToSpace: 3, div: 2, floorDiv: 2, gatherNd: 2,
 };
 
 /** Operators that read weights: their sizes must agree before anything is packed. */
@@ -145,8 +158,10 @@ function checkOrder({ tensors, operators, inputs, outputs }: Graph): void {
 }
 
 /** Labels of a ZIP archive after the model, where their number fits the output. */
-function readLabels(bytes: Uint8Array, { tensors, outputs }: Graph): string[] | undefined {
+function readLabels(bytes: Uint8Array, { tensors, operators, outputs }: Graph): string[] | undefined {
   const lines = storedText(bytes)?.split(/\r?\n/).filter((line) => line !== '');
+  const named = lines && detectionLabels(lines, operators);
+  if (named) return named;
   const classes = tensors[outputs[0]].shape.at(-1) ?? 0;
   return lines && (lines.length === classes || lines.length === classes - 1) ? lines : undefined;
 }

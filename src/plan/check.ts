@@ -4,8 +4,8 @@ import * as abi from '../../assembly/abi.js';
 import { DepthwiseError } from '../error.js';
 import { bytesPerElement, elements } from '../formats/graph.js';
 import { recordsOf } from './plan.js';
-import type { Plan } from './plan.js';
-import { convBytes, gatherBytes, placeScratch, ringBytes } from './scratch.js';
+import type { Plan, PlanInfo } from './plan.js';
+import { convBytes, detectionBytes, gatherBytes, placeScratch, resizeBytes, ringBytes } from './scratch.js';
 
 const MOST = 2 ** 30;
 
@@ -34,6 +34,14 @@ export function checkPlan(plan: Plan): void {
     check(!fault, `step ${i} ${fault}`);
   });
   check(!weightsOverlap(records), 'two layers share weights');
+  check(info.vote === undefined || canVote(info), 'its examples vote for classes that are not there');
+}
+
+/** One class an output value, and each one of the labels. */
+function canVote({ vote, labels, outputs, tensors }: PlanInfo): boolean {
+  const { k, classes } = vote ?? {};
+  return Array.isArray(labels) && Array.isArray(classes) && Number.isInteger(k) && k! >= 1
+    && classes.length === elements(tensors[outputs[0]]?.shape ?? []) && classes.every((c) => Number.isInteger(c) && c >= 0 && c < labels.length);
 }
 
 /** The engine moves int8 weights one by one when it widens them, so each must have a place of its own. */
@@ -49,7 +57,7 @@ interface Extent { src: number; dst: number; weights?: number; params?: number; 
 /** What is wrong with one record, or nothing. Parts of a block read and write the arena only where `reach` says. */
 function stepFault(w: Int32Array, plan: Plan, reach?: Partial<Extent>): string | undefined {
   for (const word of [abi.H, abi.W, abi.C, abi.OH, abi.OW, abi.OC, abi.KH, abi.KW, abi.COUNT]) {
-    if (w[word] < 0 || w[word] > MOST) return `has ${w[word]} in word ${word}`;
+    if ((w[word] < 0 && !(w[abi.OP] === abi.OP_TRANSPOSE && STRIDES.includes(word))) || w[word] > MOST) return `has ${w[word]} in word ${word}`;
   }
   const fault = windowFault(w);
   if (fault) return fault;
@@ -93,9 +101,13 @@ function blockFault(w: Int32Array, parts: Int32Array[], plan: Plan): string | un
   return parts.map((part, i) => stepFault(part, plan, i === 0 ? { src: inputs * part[abi.C] * size } : {})).find((fault) => fault !== undefined);
 }
 
+/** Words of a strided copy that may be negative. */
+const STRIDES = [abi.OH, abi.OW, abi.OC, abi.KH];
 const WINDOWED = [abi.OP_CONV, abi.OP_DEPTHWISE, abi.OP_AVERAGE_POOL];
 /** Kernels that also take int32. */
-const OF_NUMBERS = [abi.OP_TRANSPOSE, abi.OP_COPY];
+const OF_NUMBERS = [abi.OP_TRANSPOSE, abi.OP_COPY, abi.OP_GATHER, abi.OP_ARITHMETIC];
+/** Kernels that take no int8. */
+const OF_FOUR_BYTES = [abi.OP_ARITHMETIC, abi.OP_SQRT, abi.OP_TO_FLOAT];
 const WEIGHTED = [abi.OP_CONV, abi.OP_DEPTHWISE, abi.OP_POINTWISE];
 
 /** Sizes that a kernel divides by or walks over must be at least one, and padding must not pass the padded row. */
@@ -103,8 +115,11 @@ function windowFault(w: Int32Array): string | undefined {
   const within = (word: number, low: number): boolean => w[word] >= low && w[word] <= 65536;
   const op = w[abi.OP];
   if (w[abi.DTYPE] !== abi.FLOAT32 && w[abi.DTYPE] !== abi.INT8 && !(w[abi.DTYPE] === abi.INT32 && OF_NUMBERS.includes(op))) return 'has an unknown type';
-  if ([...WEIGHTED, abi.OP_AVERAGE_POOL, abi.OP_MEAN, abi.OP_SOFTMAX].includes(op) && w[abi.C] < 1) return 'has no channels';
+  if (w[abi.DTYPE] === abi.INT8 && OF_FOUR_BYTES.includes(op)) return 'has an unknown type';
+  if ([...WEIGHTED, abi.OP_AVERAGE_POOL, abi.OP_MEAN, abi.OP_SOFTMAX, abi.OP_RESIZE, abi.OP_ARG_MAX].includes(op) && w[abi.C] < 1) return 'has no channels';
   if (WEIGHTED.includes(op) && w[abi.OC] < 1) return 'has no output channels';
+  if (op === abi.OP_RESIZE && ![abi.H, abi.W, abi.OH, abi.OW].every((word) => within(word, 1))) return 'has an impossible size';
+  if (op === abi.OP_ARG_MAX && w[abi.INDEX_BYTES] !== 4 && w[abi.INDEX_BYTES] !== 8) return 'has indices of an unknown size';
   if (!WINDOWED.includes(op)) return undefined;
   if (![abi.KH, abi.KW, abi.STRIDE_H, abi.STRIDE_W].every((word) => within(word, 1))) return 'has an impossible window';
   if (op !== abi.OP_AVERAGE_POOL && ![abi.DILATION_H, abi.DILATION_W].every((word) => within(word, 1))) return 'has an impossible dilation';
@@ -138,16 +153,48 @@ function extentOf(w: Int32Array): Extent | undefined {
     case abi.OP_FLIP: return { src: w[abi.COUNT], dst: w[abi.COUNT] };
     case abi.OP_SOFTMAX: return { src: count * w[abi.C], dst: count * w[abi.C], scratch: w[abi.C] * 4 };
     case abi.OP_PAD: return fits(w) ? { src: map, dst: w[abi.OH] * w[abi.OW] * w[abi.C] * size } : undefined;
-    case abi.OP_TRANSPOSE: return { src: transposeReach(w) * size, dst: w[abi.H] * w[abi.W] * w[abi.C] * count };
+    case abi.OP_TRANSPOSE: return transposeFits(w) ? { src: transposeReach(w) * size, dst: w[abi.H] * w[abi.W] * w[abi.C] * count } : undefined;
     case abi.OP_QUANTIZE: return { src: w[abi.COUNT] * 4, dst: w[abi.COUNT] };
     case abi.OP_DEQUANTIZE: return { src: w[abi.COUNT], dst: w[abi.COUNT] * 4 };
-    case abi.OP_COPY: return { src: w[abi.COUNT] * w[abi.W], dst: w[abi.COUNT] ? (w[abi.COUNT] - 1) * w[abi.C] + w[abi.OW] + w[abi.W] : 0 };
+    case abi.OP_ARITHMETIC: return w[abi.PERIOD] > 0 && w[abi.FUNCTION] <= abi.FLOOR_QUOTIENT ? { src: count, dst: count, src2: Math.min(w[abi.PERIOD], w[abi.COUNT]) * 4 } : undefined;
+    case abi.OP_SQRT: case abi.OP_TO_FLOAT: return { src: count, dst: count };
+    case abi.OP_GATHER: return gatherExtent(w);
+    case abi.OP_COPY: return { ...(w[abi.SRC2_CONSTANT] ? { src: 0, src2: w[abi.COUNT] * w[abi.W] } : { src: w[abi.COUNT] * w[abi.W] }), dst: w[abi.COUNT] ? (w[abi.COUNT] - 1) * w[abi.C] + w[abi.OW] + w[abi.W] : 0 };
+    case abi.OP_RESIZE: return { src: map, dst: w[abi.OH] * w[abi.OW] * w[abi.C] * size, scratch: resizeBytes(w) };
+    case abi.OP_ARG_MAX: return { src: count * w[abi.C] * w[abi.W], dst: w[abi.COUNT] * w[abi.W] * w[abi.INDEX_BYTES] };
+    case abi.OP_DETECTION: return detectionExtent(w);
     default: return undefined;
   }
+}
+
+/** Every count that the kernel loops to, and every list that it fills, inside of its place. */
+function detectionExtent(w: Int32Array): Extent | undefined {
+  const boxes = w[abi.COUNT], classes = w[abi.CLASSES], most = w[abi.MOST_DETECTIONS], each = w[abi.PER_DETECTION], room = w[abi.ROOM];
+  const found = w[abi.REGULAR] ? most : classes;
+  const sound = boxes >= 1 && boxes <= 2 ** 20 && classes >= 1 && classes <= w[abi.C] && w[abi.C] <= 2 ** 16 && w[abi.OC] >= 4 && w[abi.OC] <= 2 ** 16
+    && most >= 1 && each >= 1 && room === most * each && room <= 2 ** 16 && w[abi.PER_CLASS] >= 1 && w[abi.FOUND] === found && found <= 2 ** 20
+    && boxes * w[abi.C] <= MOST && w[abi.CANDIDATES] >= 0 && (w[abi.SCORES_DTYPE] === abi.FLOAT32 || w[abi.SCORES_DTYPE] === abi.INT8);
+  if (!sound) return undefined;
+  const bytes = (type: number): number => (type === abi.FLOAT32 ? 4 : 1);
+  return {
+    src: boxes * w[abi.OC] * bytes(w[abi.DTYPE]), src2: boxes * w[abi.C] * bytes(w[abi.SCORES_DTYPE]), dst: room * 24 + 4, weights: boxes * 16,
+    scratch: detectionBytes(w),
+  };
 }
 
 const fits = (w: Int32Array): boolean =>
   w[abi.PAD_TOP] >= 0 && w[abi.PAD_LEFT] >= 0 && w[abi.PAD_TOP] + w[abi.H] <= w[abi.OH] && w[abi.PAD_LEFT] + w[abi.W] <= w[abi.OW];
 
-const transposeReach = (w: Int32Array): number =>
-  (w[abi.H] - 1) * w[abi.OH] + (w[abi.W] - 1) * w[abi.OW] + (w[abi.C] - 1) * w[abi.OC] + (w[abi.COUNT] - 1) * w[abi.KH] + 1;
+/** Values from the first that a strided copy reads, at least one, to its last. */
+const transposeReach = (w: Int32Array): number => w[abi.KW] + 1 + strideReaches(w).reduce((sum, reach) => sum + Math.max(0, reach), 0);
+
+const transposeFits = (w: Int32Array): boolean =>
+  [abi.H, abi.W, abi.C, abi.COUNT].every((word) => w[word] >= 1) && w[abi.KW] + strideReaches(w).reduce((sum, reach) => sum + Math.min(0, reach), 0) >= 0;
+
+const strideReaches = (w: Int32Array): number[] =>
+  [[abi.H, abi.OH], [abi.W, abi.OW], [abi.C, abi.OC], [abi.COUNT, abi.KH]].map(([size, stride]) => (w[size] - 1) * w[stride]);
+
+function gatherExtent(w: Int32Array): Extent | undefined {
+  const sizes = Array.from(w.subarray(abi.SIZES, abi.SIZES + w[abi.KH])), within = sizes.length === w[abi.KH] && w[abi.KH] <= 6 && sizes.every((size) => size >= 1);
+  return within ? { src: elements(sizes) * w[abi.KW], src2: w[abi.COUNT] * w[abi.KH] * 4, dst: w[abi.COUNT] * w[abi.KW] } : undefined;
+}
