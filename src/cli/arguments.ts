@@ -58,7 +58,7 @@ function wholePositive(name: string, text: string): number {
   throw usage(`--${name} needs a whole number, not "${text}".`);
 }
 
-function oneOf<T extends string>(name: string, text: string | undefined, allowed: readonly T[]): T | undefined {
+export function oneOf<T extends string>(name: string, text: string | undefined, allowed: readonly T[]): T | undefined {
   if (text === undefined || allowed.includes(text as T)) return text as T | undefined;
   throw usage(`--${name} is ${allowed.slice(0, -1).join(', ')} or ${allowed.at(-1)}, not "${text}".`);
 }

@@ -5,13 +5,15 @@ import type { Command } from './arguments.js';
 import { bench } from './bench.js';
 import { classify } from './classify.js';
 import { convert } from './convert.js';
+import { embed } from './embed.js';
 import { inspect } from './inspect.js';
 import { list } from './list.js';
 import { pull } from './pull.js';
 import { quantise } from './quantise.js';
 import { run } from './run.js';
+import { search } from './search.js';
 
-const COMMANDS: Command[] = [classify, run, inspect, bench, convert, quantise, list, pull];
+const COMMANDS: Command[] = [classify, embed, search, run, inspect, bench, convert, quantise, list, pull];
 
 const HELP = `depthwise ${about.version}: MobileNets for any JavaScript host
 
