@@ -6,8 +6,7 @@
 //   SRC2    N rows of C scores, the last CLASSES of which count (the one before them is the background)
 //   WEIGHTS N anchors, float32: y and x of the centre, height, width
 //   DST     float32: K boxes (ymin, xmin, ymax, xmax), K classes, K scores, how many detections there are; K = ROOM
-//   scratch float32 boxes[N][4], ranks[N]; int32 heap[N or FOUND, the greater], chosen[N]; int32 found[FOUND], float32 scores of
-//           them[FOUND], both once more
+//   scratch float32 boxes[N][4], ranks[N]; int32 heap[N or FOUND, the greater], chosen[N], found[FOUND]; float32 scores of them[FOUND]
 import {
   C, CANDIDATES, CLASSES, CLIPPED, COUNT, DST, DTYPE, FLOAT32, FOUND, H_SCALE, MOST_DETECTIONS, MOST_OVERLAP, MOST_SIZE, LEAST_SCORE, OC, PER_CLASS,
   PER_DETECTION, REGULAR, ROOM, SCALE, SCORES_DTYPE, SCORES_SCALE, SRC, SRC2, W_SCALE, WEIGHTS, X_SCALE, Y_SCALE, ZERO_IN, ZERO_IN2,
@@ -246,28 +245,25 @@ function fast(step: usize): i32 {
   return count;
 }
 
-/** Each class by itself; of all that is found so far the best MOST_DETECTIONS are kept. */
+/** Each class by itself; of all that is found so far the best MOST_DETECTIONS are kept, of equals those of the earlier class first. */
 function regular(step: usize): i32 {
-  const classes = word(step, CLASSES), columns = word(step, C), background = columns - classes, values = ranks(step), heap = heapOf(step);
-  const found = foundOf(step), block = <usize>word(step, FOUND) << 2, scores = found + block, sorted = scores + block, sortedScores = sorted + block;
+  const classes = word(step, CLASSES), columns = word(step, C), background = columns - classes, most = word(step, MOST_DETECTIONS);
+  const values = ranks(step), chosen = chosenOf(step), found = foundOf(step), scores = found + (<usize>word(step, FOUND) << 2);
   let kept = 0;
   for (let kind = 0; kind < classes; kind++) {
     for (let i = 0; i < word(step, COUNT); i++) store<f32>(values + (<usize>i << 2), scoreAt(step, i * columns + background + kind));
-    const count = choose(step, word(step, PER_CLASS));
-    for (let i = 0; i < count; i++) {
-      const box = index(chosenOf(step), i);
-      put(found, kept + i, box * classes + kind);
-      store<f32>(scores + (<usize>(kept + i) << 2), load<f32>(values + (<usize>box << 2)));
+    let fresh = choose(step, word(step, PER_CLASS)) - 1, old = kept - 1;
+    kept = min(fresh + 1 + kept, most);
+    for (let at = fresh + old + 1; fresh >= 0; at--) { // merges from the end, where there is room
+      const box = index(chosen, fresh), score = load<f32>(values + (<usize>box << 2));
+      const takesOld = old >= 0 && load<f32>(scores + (<usize>old << 2)) < score;
+      if (at < most) {
+        put(found, at, takesOld ? index(found, old) : box * classes + kind);
+        store<f32>(scores + (<usize>at << 2), takesOld ? load<f32>(scores + (<usize>old << 2)) : score);
+      }
+      if (takesOld) old--;
+      else fresh--;
     }
-    const all = kept + count;
-    kept = min(all, word(step, MOST_DETECTIONS));
-    partialSort(heap, scores, all, kept);
-    for (let i = 0; i < kept; i++) {
-      put(sorted, i, index(found, index(heap, i)));
-      store<f32>(sortedScores + (<usize>i << 2), load<f32>(scores + (<usize>index(heap, i) << 2)));
-    }
-    memory.copy(found, sorted, <usize>kept << 2);
-    memory.copy(scores, sortedScores, <usize>kept << 2);
   }
   for (let i = 0; i < kept; i++) write(step, i, index(found, i) / classes, index(found, i) % classes, load<f32>(scores + (<usize>i << 2)));
   return kept;

@@ -4,6 +4,7 @@ import { createHash } from 'node:crypto';
 import { appendFileSync, chmodSync, copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
+import { patchOf } from './patch.mjs';
 
 const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '..');
 const at = (...parts) => path.join(root, ...parts);
@@ -44,6 +45,7 @@ async function compileKernels() {
   mkdirSync(at('dist/wasm'), { recursive: true });
   await Promise.all(TARGETS.map((target) => tool('assemblyscript/bin/asc.js', ['--config', 'asconfig.json', '--target', target])));
   for (const target of TARGETS) copyFileSync(at(`build/wasm/${target}.wasm`), at(`dist/wasm/${target}.wasm`));
+  writeFileSync(at('build/wasm/relaxed.patch'), patchOf(readFileSync(at('build/wasm/simd.wasm')), readFileSync(at('build/wasm/relaxed.wasm'))));
   await toJavaScript();
   return [...TARGETS.map((target) => `${target} ${kB(`build/wasm/${target}.wasm`)}`), `scalar.js ${kB('build/wasm/scalar.js')}`].join(', ');
 }
@@ -137,13 +139,16 @@ const besides = (entry) => ({
 });
 const COMPAT = ['index', ...EDGES.map(({ name }) => name)].map((entry) => ({ entry, outfile: `dist/compat/tfjs${entry === 'index' ? '' : `.${entry}`}.js` }));
 
+/** Files that become base64 text in a bundle. */
+export const INLINED = { '.wasm': 'base64', '.patch': 'base64', '.dw': 'base64' };
+
 const SEARCH = [{ outfile: 'dist/search.js' }, ...EDGES.map((edge) => ({ outfile: `dist/search.${edge.name}.js`, plugins: [compiledByHost(edge)] }))];
 
 async function bundle() {
   const { build } = await import('esbuild');
   const shared = {
     absWorkingDir: root, bundle: true, format: 'esm', target: 'es2022', minify: true, legalComments: 'none',
-    loader: { '.wasm': 'base64', '.dw': 'base64' }, logLevel: 'silent', plugins: [keptApart()],
+    loader: INLINED, logLevel: 'silent', plugins: [keptApart()],
   };
   const works = [
     { entryPoints: ['src/index.ts'], outfile: 'dist/index.js', platform: 'neutral', plugins: [keptApart('convert')] }, // from a CDN it is one file, which runs .tflite too
@@ -155,7 +160,7 @@ async function bundle() {
     ...APART.map((name) => ({ entryPoints: [`src/${name}.ts`], outfile: `dist/${name}.js`, platform: 'neutral' })),
     ...COMPAT.map(({ entry, outfile }) => ({ entryPoints: ['src/compat/tfjs.ts'], outfile, platform: 'neutral', plugins: [besides(entry)] })),
     ...SEARCH.map((each) => ({ entryPoints: ['src/search.ts'], platform: 'neutral', ...each })),
-    { entryPoints: ['src/quantise.ts'], outfile: 'dist/quantise.js', platform: 'neutral', plugins: [keptApart('convert')] },
+    ...['quantise', 'heads', 'cascade'].map((name) => ({ entryPoints: [`src/${name}.ts`], outfile: `dist/${name}.js`, platform: 'neutral', plugins: [keptApart('convert')] })),
     { entryPoints: ['src/weights/everyday.ts'], outfile: 'dist/weights/everyday.js', platform: 'neutral' },
     { entryPoints: ['src/cli/main.ts'], outfile: 'dist/cli.js', platform: 'node', plugins: [keptApart('convert')], banner: { js: '#!/usr/bin/env node' } },
   ];
@@ -169,13 +174,13 @@ async function bundle() {
   return works.map(({ outfile }) => `${path.relative('dist', outfile)} ${kB(outfile)}`).join(', ');
 }
 
-const settings = ['package-lock.json', 'scripts/build.mjs'];
+const settings = ['package-lock.json', 'scripts/build.mjs', 'scripts/patch.mjs'];
 const networkKernels = readdirSync(at('assembly')).sort().filter((name) => name !== 'search.ts').map((name) => path.join('assembly', name));
 const STAGES = [
-  { name: 'kernels', reads: [...networkKernels, 'asconfig.json', ...settings], makes: TARGETS.flatMap((t) => [`build/wasm/${t}.wasm`, `dist/wasm/${t}.wasm`]).concat('build/wasm/scalar.js'), work: compileKernels },
+  { name: 'kernels', reads: [...networkKernels, 'asconfig.json', ...settings], makes: TARGETS.flatMap((t) => [`build/wasm/${t}.wasm`, `dist/wasm/${t}.wasm`]).concat('build/wasm/scalar.js', 'build/wasm/relaxed.patch'), work: compileKernels },
   { name: 'search', reads: ['assembly/search.ts', 'asconfig.search.json', ...settings], makes: [...SEARCH_TARGETS.map((t) => `build/wasm/search-${t}.wasm`), 'dist/wasm/search-simd.wasm'], work: compileSearch },
   { name: 'types', reads: ['src', 'test', 'bench', 'examples/browser', 'assembly/abi.ts', 'weights/zoo.json', 'tsconfig.json', 'tsconfig.build.json', ...settings], makes: ['dist/types'], work: checkTypes },
-  { name: 'bundles', reads: ['src', 'assembly/abi.ts', 'build/wasm', 'weights/everyday.dw', 'weights/zoo.json', 'package.json', ...settings], makes: ['dist/index.js', 'dist/core.js', 'dist/worker.js', 'dist/worker-host.js', 'dist/worker-program.js', 'dist/js.js', ...[...EDGES.map(({ name }) => name), ...APART].map((name) => `dist/${name}.js`), ...[...COMPAT, ...SEARCH].map(({ outfile }) => outfile), 'dist/quantise.js', 'dist/cli.js', 'dist/weights/everyday.js'], work: bundle },
+  { name: 'bundles', reads: ['src', 'assembly/abi.ts', 'build/wasm', 'weights/everyday.dw', 'weights/zoo.json', 'package.json', ...settings], makes: ['dist/index.js', 'dist/core.js', 'dist/worker.js', 'dist/worker-host.js', 'dist/worker-program.js', 'dist/js.js', ...[...EDGES.map(({ name }) => name), ...APART].map((name) => `dist/${name}.js`), ...[...COMPAT, ...SEARCH].map(({ outfile }) => outfile), 'dist/quantise.js', 'dist/heads.js', 'dist/cascade.js', 'dist/cli.js', 'dist/weights/everyday.js'], work: bundle },
 ];
 
 async function runStage({ name, reads, makes, work }) {

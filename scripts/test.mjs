@@ -2,6 +2,7 @@
 import { spawn, spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
 import path from 'node:path';
+import { INLINED } from './build.mjs';
 import { main, prepare, root } from './prepare.mjs';
 
 const AT_ONCE = 2;
@@ -21,7 +22,7 @@ async function bundleTests(names) {
     try {
       await build({
         absWorkingDir: root, entryPoints: [`test/${name}.test.ts`], outfile, bundle: true, format: 'esm', platform: 'node', target: 'es2022',
-        packages: 'external', loader: { '.wasm': 'base64', '.dw': 'base64' }, sourcemap: 'inline', logLevel: 'silent',
+        packages: 'external', loader: INLINED, sourcemap: 'inline', logLevel: 'silent',
       });
       bundled.push({ name, outfile });
     } catch (error) {

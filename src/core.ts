@@ -13,4 +13,6 @@ export type { ErrorCode } from './error.js';
 export type { Output, StepInfo, StepTime, TensorData, TensorInfo } from './net.js';
 export type { Picture } from './image.js';
 export type { Classification, ClassifyOptions } from './tasks/classify.js';
+export type { DetectOptions, Detected } from './tasks/detect.js';
 export type { EmbedOptions } from './tasks/embed.js';
+export type { Keypoint, Pose, PoseOptions } from './tasks/pose.js';

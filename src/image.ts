@@ -26,7 +26,7 @@ export const DEFAULT_PREPROCESSING: Preprocessing = { fit: 'centre', crop: 0.875
 export type InputData = Float32Array | Int8Array | Uint8Array;
 
 /**
- * @param region the part of the picture to take, where the preprocessing is not to say it
+ * @param region the part of the picture to take, where the preprocessing is not to say it; black where it reaches outside
  * @param preprocessing from the weights; where absent, 8-bit inputs take the pixels as they are (0 to 255, or 128 less)
  * @throws DepthwiseError BAD_IMAGE for an empty, huge or inconsistent picture, UNSUPPORTED for an input that is no picture
  */
@@ -43,7 +43,8 @@ export function toInput(picture: Picture, input: InputFormat, preprocessing?: Pr
   return data;
 }
 
-function checkPicture(picture: Picture): number {
+/** @returns bytes a pixel */
+export function checkPicture(picture: Picture): number {
   const { data, width, height } = picture ?? {};
   if (!ArrayBuffer.isView(data) || data.BYTES_PER_ELEMENT !== 1 || !Number.isInteger(width) || !Number.isInteger(height)) {
     throw new DepthwiseError('BAD_IMAGE', 'A picture is { data, width, height } with RGBA bytes, as ImageData has it. Decode JPEG or PNG files first.');
@@ -72,6 +73,12 @@ export function regionOf({ width, height }: { width: number; height: number }, {
   return { x: (width - side) / 2, y: (height - side) / 2, width: side, height: side };
 }
 
+/** The picture whole in a region as wide and high in proportion as the input, black bands beside it. */
+export function letterbox({ width: w, height: h }: { width: number; height: number }, width: number, height: number): Region {
+  const scale = Math.max(w / width, h / height);
+  return { x: (w - width * scale) / 2, y: (h - height * scale) / 2, width: width * scale, height: height * scale };
+}
+
 /** For each output position, its first source index and the weights from there on, `most` places apart. */
 interface Taps {
   from: Int32Array;
@@ -80,16 +87,22 @@ interface Taps {
   most: number;
 }
 
-/** Triangle filter over [start, start + length), widened when shrinking (antialiased), as Pillow's BILINEAR. */
+/**
+ * Triangle filter over [start, start + length), widened when shrinking (antialiased), as Pillow's BILINEAR. What lies outside
+ * the picture is left out, or counts as black where the range itself reaches there.
+ */
 function taps(start: number, length: number, size: number, limit: number): Taps {
+  const outside = start < -1e-6 || start + length > limit + 1e-6;
   const scale = length / size, support = Math.max(1, scale), most = Math.ceil(2 * support) + 1;
   const all: Taps = { from: new Int32Array(size), count: new Int32Array(size), weights: new Float64Array(size * most), most };
   for (let i = 0; i < size; i++) {
     const centre = start + (i + 0.5) * scale;
-    const from = Math.max(0, Math.floor(centre - support + 0.5)), to = Math.min(limit, Math.floor(centre + support + 0.5));
-    const weights = all.weights.subarray(i * most, i * most + Math.max(1, to - from));
+    const first = Math.floor(centre - support + 0.5), last = Math.floor(centre + support + 0.5);
+    const from = Math.max(0, first), to = Math.min(limit, last), weightAt = (at: number): number => Math.max(0, 1 - Math.abs((at + 0.5 - centre) / support));
+    const weights = all.weights.subarray(i * most, i * most + Math.max(outside ? 0 : 1, to - from));
     let sum = 0;
-    for (let j = 0; j < weights.length; j++) sum += weights[j] = Math.max(0, 1 - Math.abs((from + j + 0.5 - centre) / support));
+    for (let j = 0; j < weights.length; j++) sum += weights[j] = weightAt(from + j);
+    if (outside) for (let at = first; at < last; at++) if (at < 0 || at >= limit) sum += weightAt(at);
     for (let j = 0; j < weights.length; j++) weights[j] = sum > 0 ? weights[j] / sum : 1 / weights.length;
     all.from[i] = Math.min(from, limit - 1);
     all.count[i] = weights.length;

@@ -9,5 +9,7 @@ export { pictureFrom } from './picture.js';
 export type { Encoded, Image, PictureOptions } from './picture.js';
 export type { Picture } from './image.js';
 export type { Classification, ClassifyOptions } from './tasks/classify.js';
+export type { DetectOptions, Detected } from './tasks/detect.js';
 export type { EmbedOptions } from './tasks/embed.js';
+export type { Keypoint, Pose, PoseOptions } from './tasks/pose.js';
 export type { MemoryReport } from './engine.js';

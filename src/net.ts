@@ -1,5 +1,6 @@
 // Knows a loaded model: writes inputs, runs steps, gives views of outputs. It does not know files or pictures beyond
 // handing them to the tasks.
+import { fingerprintOf } from './plan/fingerprint.js';
 import { GUARD_BYTES } from './plan/plan.js';
 import type { PlannedTensor, Plan, PlanInfo } from './plan/plan.js';
 import type { Build, Engine, MemoryReport } from './engine.js';
@@ -10,9 +11,13 @@ import { pictureOf } from './picture.js';
 import type { Image } from './picture.js';
 import { classify } from './tasks/classify.js';
 import type { Classification, ClassifyOptions } from './tasks/classify.js';
+import { detect } from './tasks/detect.js';
+import type { DetectOptions, Detected } from './tasks/detect.js';
 import { embed } from './tasks/embed.js';
 import type { EmbedOptions } from './tasks/embed.js';
 import { features } from './tasks/features.js';
+import { pose } from './tasks/pose.js';
+import type { Pose, PoseOptions } from './tasks/pose.js';
 
 export interface TensorInfo {
   name: string;
@@ -72,6 +77,8 @@ export class Net {
   /** Exact bytes in use. */
   readonly memory: MemoryReport;
   readonly threads: Threads;
+  /** Tells these weights from others: what is trained on one network's embeddings fits no other. */
+  readonly fingerprint: string;
   #engine: Engine | undefined;
   readonly #guarded: boolean;
   /** The last inputs, from which `layer` runs again. */
@@ -85,6 +92,7 @@ export class Net {
     this.threads = threads;
     this.build = engine.build;
     this.info = plan.info;
+    this.fingerprint = fingerprintOf(plan);
     this.memory = engine.memory;
     this.#engine = engine;
     this.#guarded = guarded;
@@ -194,6 +202,15 @@ export class Net {
    * @throws DepthwiseError NOT_FOUND for a name that the plan does not keep
    */
   features(image: Image, names?: readonly string[]): Output[] { return features(this, pictureOf(image), names); }
+
+  /** What is where in a picture, by a detector (SSD): boxes in its pixels, the likeliest first. */
+  detect(image: Image, options?: DetectOptions): Detected[] { return detect(this, pictureOf(image), options); }
+
+  /**
+   * Joints of the people in a picture, in its pixels, best person first: one by MoveNet, several by PoseNet. The whole picture
+   * is looked at, or with `previous` the part of a video's frame where the person was.
+   */
+  pose(image: Image, options?: PoseOptions): Pose[] { return pose(this, pictureOf(image), options); }
 
   /** Frees the memory and ends the threads. Using the net afterwards is an error; disposing again is not. */
   dispose(): void {

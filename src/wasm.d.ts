@@ -8,6 +8,11 @@ declare module '*.wasm' {
   export default base64;
 }
 
+declare module '*.patch' {
+  const base64: string;
+  export default base64;
+}
+
 declare module '*.wasm?module' {
   const compiled: WebAssembly.Module | undefined;
   export default compiled;

@@ -10,7 +10,9 @@ import { isBytes } from './picture.js';
 import type { Encoded, Image } from './picture.js';
 import type { Source } from './source.js';
 import type { Classification, ClassifyOptions } from './tasks/classify.js';
+import type { DetectOptions, Detected } from './tasks/detect.js';
 import type { EmbedOptions } from './tasks/embed.js';
+import type { Pose, PoseOptions } from './tasks/pose.js';
 import { Calls } from './worker/calls.js';
 import type { Sent } from './worker/calls.js';
 import { framesOf } from './worker/frames.js';
@@ -27,7 +29,9 @@ export type { Picture } from './image.js';
 export type { Build, MemoryReport } from './engine.js';
 export type { Output, StepInfo, StepTime, TensorData, TensorInfo } from './net.js';
 export type { Classification, ClassifyOptions } from './tasks/classify.js';
+export type { DetectOptions, Detected } from './tasks/detect.js';
 export type { EmbedOptions } from './tasks/embed.js';
+export type { Keypoint, Pose, PoseOptions } from './tasks/pose.js';
 export type { Watchable } from './worker/frames.js';
 export type { WorkerNet };
 
@@ -48,8 +52,10 @@ export interface ImageOptions extends CallOptions {
 
 export interface WatchOptions extends ClassifyOptions, CallOptions {}
 
-export interface Watched {
-  results: Classification[];
+export interface WatchPosesOptions extends Omit<PoseOptions, 'previous'>, CallOptions {}
+
+export interface Watched<T = Classification> {
+  results: T[];
   /** Milliseconds from the start of the video to the frame. */
   timestamp: number;
   /** Milliseconds from taking the frame to its results. */
@@ -130,6 +136,16 @@ class WorkerNet {
     return this.#calls.ask('features', withImage(image, transfer, names), signal);
   }
 
+  /** What is where in a picture, by a detector: boxes in its pixels, the likeliest first. */
+  detect(image: Image | Encoded, { signal, transfer = false, ...options }: DetectOptions & ImageOptions = {}): Promise<Detected[]> {
+    return this.#calls.ask('detect', withImage(image, transfer, options), signal);
+  }
+
+  /** Joints of the people in a picture, in its pixels, best person first. */
+  pose(image: Image | Encoded, { signal, transfer = false, ...options }: PoseOptions & ImageOptions = {}): Promise<Pose[]> {
+    return this.#calls.ask('pose', withImage(image, transfer, options), signal);
+  }
+
   /** Runs the model once on raw bytes, one view for each input; options may come last. Returns copies of the outputs. */
   run(...args: ArrayBufferView[] | [...inputs: ArrayBufferView[], options: CallOptions]): Promise<Output[]> {
     const [inputs, { signal }] = parted(args);
@@ -152,12 +168,22 @@ class WorkerNet {
    * Classifies a video as it plays, always the newest frame; those that come meanwhile are passed over. Ends when the video
    * ends, when the signal aborts or when the loop is left.
    */
-  async *watch(video: Watchable, { signal, ...options }: WatchOptions = {}): AsyncGenerator<Watched, void, void> {
+  watch(video: Watchable, { signal, ...options }: WatchOptions = {}): AsyncGenerator<Watched, void, void> {
+    return this.#watch(video, signal, (image, transfer) => this.classify(image, { ...options, signal, transfer }));
+  }
+
+  /** The same with the joints of people; each frame is looked at where the one before had the person. */
+  watchPoses(video: Watchable, { signal, ...options }: WatchPosesOptions = {}): AsyncGenerator<Watched<Pose>, void, void> {
+    let previous: Pose[] = [];
+    return this.#watch(video, signal, async (image, transfer) => (previous = await this.pose(image, { ...options, previous, signal, transfer })));
+  }
+
+  async *#watch<T>(video: Watchable, signal: AbortSignal | undefined, look: (image: Image, own: boolean) => Promise<T[]>): AsyncGenerator<Watched<T>, void, void> {
     const frames = await framesOf(video, signal);
     try {
       for (let frame = await frames.next(); frame; frame = await frames.next()) {
         const start = performance.now();
-        const results = await this.classify(frame.image, { ...options, signal, transfer: frame.own });
+        const results = await look(frame.image, frame.own);
         yield { results, timestamp: frame.timestamp, ms: performance.now() - start, dropped: frame.dropped };
       }
     } catch (cause) {

@@ -23,7 +23,7 @@ test.after(() => rmSync(folder, { recursive: true, force: true }));
 test('--help lists every command, and each command explains itself', () => {
   const { status, stdout } = depthwise('--help');
   assert.is(status, 0);
-  for (const command of ['classify', 'embed', 'search', 'run', 'inspect', 'bench', 'convert', 'quantise', 'list', 'pull']) {
+  for (const command of ['classify', 'embed', 'search', 'detect', 'pose', 'run', 'inspect', 'bench', 'convert', 'quantise', 'train-head', 'cascade', 'list', 'pull']) {
     assert.match(stdout, `depthwise ${command}`);
     const help = depthwise(command, '--help');
     assert.is(help.status, 0);

@@ -8,9 +8,10 @@ import { loadGraph } from '../src/load.js';
 import type { TensorData } from '../src/net.js';
 import { testedBuilds } from './builds.js';
 import {
-  Random, binaryGraph, blockGraph, convGraph, fullyConnectedGraph, moveGraph, poolGraph, quantizeGraph, randomValues, softmaxGraph, unaryGraph,
+  Random, binaryGraph, blockGraph, concatenationGraph, convGraph, fullyConnectedGraph, moveGraph, poolGraph, quantizeGraph, randomValues, softmaxGraph, unaryGraph,
 } from './random-graph.js';
 import type { ActivationType } from './random-graph.js';
+import { argMaxGraph, dilatedGraph, resizeGraph, tileGraph } from './random-maps.js';
 import { arithmeticGraph, castGraph, pickGraph, rootGraph, spreadGraph } from './random-number-graph.js';
 import { interpret } from './reference.js';
 
@@ -23,8 +24,8 @@ const KINDS: Record<string, Make> = {
   conv: (random, dtype) => convGraph(random, dtype, false),
   depthwise: (random, dtype) => convGraph(random, dtype, true),
   block: blockGraph,
-  'fully connected': fullyConnectedGraph, 'add, sub, mul': binaryGraph, pool: poolGraph, activation: unaryGraph, 'pad, transpose': moveGraph,
-  softmax: softmaxGraph, 'quantise, dequantise': quantizeGraph,
+  'fully connected': fullyConnectedGraph, 'add, sub, mul': binaryGraph, pool: poolGraph, activation: unaryGraph, 'pad, transpose': moveGraph, concatenation: concatenationGraph,
+  softmax: softmaxGraph, 'quantise, dequantise': quantizeGraph, resize: resizeGraph, 'arg max': argMaxGraph, tile: tileGraph, 'dilated, by batches': dilatedGraph,
   'whole numbers, quotients': arithmeticGraph, 'add, sub, mul spread': spreadGraph, cast: castGraph, 'gather, pack, unpack, slice': pickGraph, root: rootGraph,
 };
 

@@ -11,7 +11,7 @@ interface Case { name: string; model: string; inputs: string[]; outputs: string[
 const cases = JSON.parse(readFileSync('test/vectors/number-operators.json', 'utf8')) as Case[];
 const bytes = (text: string): Uint8Array => Uint8Array.from(Buffer.from(text, 'base64'));
 
-for (const build of await testedBuilds()) {
+for (const build of [...await testedBuilds(), 'js'] as const) {
   for (const plan of ['fast', 'layers'] as const) {
     test(`${build}, plan ${plan}: ${cases.length} cases of TensorFlow Lite`, async () => {
       for (const { name, model, inputs, outputs } of cases) {

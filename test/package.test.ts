@@ -111,7 +111,7 @@ test('core.js runs other files by way of convert.js, and says so where that is m
 });
 
 test('what Next.js refuses or warns of in code for the edge is not spelt there', () => {
-  for (const file of ['edge-light', 'threads', 'zoo', 'convert', 'onnx', 'safetensors']) {
+  for (const file of ['edge-light', 'threads', 'zoo', 'convert', 'onnx', 'safetensors', 'heads', 'cascade']) {
     assert.not.match(textOf(`dist/${file}.js`), /WebAssembly\.compile\b(?!\(bytes\); in)|(?<![.\w?])process\./, file); // but for one message
   }
 });

@@ -190,6 +190,28 @@ export function moveGraph(random: Random, dtype: ActivationType): Graph {
   return b.op({ kind: 'pad' }, [input, b.int32([4, 2], p)], like([1, shape[1] + p[2] + p[3], shape[2] + p[4] + p[5], shape[3]]));
 }
 
+/** Two or three maps along any axis; uint8 ones of other scales come to the output's. */
+export function concatenationGraph(random: Random, dtype: ActivationType): Graph {
+  const b = new OneOperator(random, dtype), axis = random.of([1, 2, 3]), shape = [1, random.of(SIZES), random.of(SIZES), random.of(CHANNELS)];
+  if (random.below(3) === 0) shape[1] = shape[2] = 1;
+  const shapes = Array.from({ length: random.of([2, 3]) }, () => shape.map((d, i) => (i === axis ? random.of(i === 3 ? CHANNELS : SIZES) : d)));
+  const whole = shape.map((d, i) => (i === axis ? shapes.reduce((sum, other) => sum + other[i], 0) : d)), output = b.activation(whole);
+  const inputs = shapes.map((one, i) => {
+    const like = dtype !== 'uint8' || random.below(2) > 0, tensor = like ? b.add({ ...b.graph.tensors[output], shape: one }) : b.activation(one);
+    b.graph.tensors[tensor].name = `part ${i}`;
+    if (random.below(3) === 0 && i > 0) { // comes from an operator, so it can be made in its place
+      const made = b.add({ ...b.graph.tensors[tensor] });
+      b.graph.tensors[made].name = `made ${i}`;
+      b.graph.operators.push({ attributes: { kind: 'transpose' }, inputs: [tensor, b.int32([4], [0, 1, 2, 3])], outputs: [made], where: 'operator (transpose)' });
+      b.graph.inputs.push(tensor);
+      return made;
+    }
+    b.graph.inputs.push(tensor);
+    return tensor;
+  });
+  return b.op({ kind: 'concatenation', axis, activation: 'none' }, inputs, output);
+}
+
 export function softmaxGraph(random: Random, dtype: ActivationType): Graph {
   const b = new OneOperator(random, dtype), shape = [random.of([1, 2]), random.of([1, 2, 5, 10, 100, 1001])];
   const output = dtype === 'float32' ? b.activation(shape)

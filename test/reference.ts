@@ -2,6 +2,7 @@
 // reference kernels (../shared/notes/facts.md section 4). It takes from src/ only the graph's types and readers.
 import { elements, numbers } from '../src/formats/graph.js';
 import type { Activation, Attributes, Graph, Operator, Padding, Tensor } from '../src/formats/graph.js';
+import { argMax, batchToSpace, resize, spaceToBatch, tile } from './reference-maps.js';
 import { broadcastPlace, computeNumbers } from './reference-numbers.js';
 
 /** Values of one tensor, as numbers. */
@@ -26,7 +27,7 @@ type Attribute<K extends Attributes['kind']> = Extract<Attributes, { kind: K }>;
 function compute(op: Operator, x: Values[], tensors: Tensor[], out: Tensor): Values {
   const a = op.attributes;
   switch (a.kind) {
-    case 'conv2d': case 'depthwiseConv2d': return convolution(a, x, tensors, out);
+    case 'conv2d': case 'depthwiseConv2d': return eachPicture(x[0], tensors[0].shape[0], (picture) => convolution(a, [picture, ...x.slice(1)], tensors, out));
     case 'fullyConnected': return fullyConnected(a, x, tensors, out);
     case 'averagePool': return averagePool(a, x[0], tensors[0], out);
     case 'mean': return mean(x[0], tensors[0], out);
@@ -35,6 +36,7 @@ function compute(op: Operator, x: Values[], tensors: Tensor[], out: Tensor): Val
     case 'reshape': return x[0];
     case 'transpose': return transpose(x[0], tensors[0].shape, Array.from(x[1]));
     case 'pad': return pad(x[0], tensors[0].shape, Array.from(x[1]), out);
+    case 'concatenation': return concatenation(a.axis, x, tensors, out);
     case 'quantize': return quantize(x[0], tensors[0], out);
     case 'dequantize': return x[0].map((q) => scaleOf(tensors[0]) * (q - zeroOf(tensors[0])));
     case 'batchNorm': return x[0].map((v, i) => {
@@ -44,8 +46,18 @@ function compute(op: Operator, x: Values[], tensors: Tensor[], out: Tensor): Val
     case 'hardSwish': return out.dtype === 'float32' ? x[0].map((v) => activate(v, 'hardSwish')) : x[0].map((q) => hardSwishInt(q, tensors[0], out));
     case 'relu': case 'relu6': case 'reluN1To1': case 'hardSigmoid': return out.dtype === 'float32' ? x[0].map((v) => activate(v, a.kind as Activation)) : reluInt(a.kind as Activation, x[0], tensors[0], out);
     case 'logistic': return x[0].map((v) => 1 / (1 + Math.exp(-v)));
+    case 'resizeBilinear': return resize(a, x[0], tensors[0], out);
+    case 'argMax': return argMax(a.axis, x[0], tensors[0]);
+    case 'tile': return tile(x[0], tensors[0], out);
+    case 'spaceToBatch': return spaceToBatch(x[0], tensors[0], x[1], x[2], out, out.dtype === 'float32' ? 0 : zeroOf(out));
+    case 'batchToSpace': return batchToSpace(x[0], tensors[0], x[1], x[2], out);
     default: throw new Error(`the reference has no ${a.kind}`);
   }
+}
+
+function eachPicture(x: Values, count: number, work: (picture: Values) => Values): Values {
+  const size = x.length / count;
+  return Float64Array.from(Array.from({ length: count }, (_, i) => [...work(x.subarray(i * size, (i + 1) * size))]).flat());
 }
 
 // ---- real and quantised numbers
@@ -223,6 +235,25 @@ function pad(x: Values, [, h, w, c]: number[], p: number[], out: Tensor): Values
     const y = Math.floor(i / c / ow) - p[2], z = (Math.floor(i / c) % ow) - p[4];
     return y < 0 || y >= h || z < 0 || z >= w ? (out.dtype === 'float32' ? 0 : zeroOf(out)) : x[(y * w + z) * c + (i % c)];
   });
+}
+
+/** Other scales come to the output's in float32 (section 4.3). */
+function concatenation(axis: number, x: Values[], tensors: Tensor[], out: Tensor): Values {
+  const inner = elements(out.shape.slice(axis + 1)), result = new Float64Array(elements(out.shape));
+  let before = 0;
+  tensors.forEach((tensor, t) => {
+    const own = tensor.shape[axis] * inner, whole = out.shape[axis] * inner;
+    x[t].forEach((q, i) => {
+      let value = q;
+      if (out.dtype !== 'float32' && (scaleOf(tensor) !== scaleOf(out) || zeroOf(tensor) !== zeroOf(out))) {
+        const scale = Math.fround(scaleOf(tensor) * Math.fround(1 / scaleOf(out))), shift = Math.fround(-zeroOf(tensor) * scale);
+        value = clamp(halfAway(Math.fround(Math.fround(q * scale) + shift)) + zeroOf(out), ...range(out));
+      }
+      result[Math.floor(i / own) * whole + before + (i % own)] = value;
+    });
+    before += own;
+  });
+  return result;
 }
 
 function quantize(x: Values, input: Tensor, out: Tensor): Values {

@@ -17,7 +17,7 @@ const textOf = (file: string) => readFileSync(file, 'utf8');
 
 /** Rooms from the ground up: a file may import from its own height or below. Ground files serve everyone. */
 const HEIGHTS: [RegExp, number, string][] = [
-  [/^src\/(error|source|image|picture|threads|base64|builtin|sha256|text|wasm\.d)\.ts$/, 0, 'ground'],
+  [/^src\/(error|source|image|picture|threads|base64|builtin|patch|sha256|text|wasm\.d)\.ts$/, 0, 'ground'],
   [/^src\/((formats|models)\/|(onnx|safetensors)\.ts)/, 1, 'formats and models'],
   [/^src\/zoo(\/|\.ts$)/, 2, 'zoo'],
   [/^src\/search(\/|\.ts$)/, 1, 'search'],
@@ -30,6 +30,7 @@ const HEIGHTS: [RegExp, number, string][] = [
   [/^src\/loader\.ts$/, 6, 'loader'],
   [/^src\/load(-compiled|-plain)?\.ts$/, 7, 'load'],
   [/^src\/quantise\//, 8, 'quantise'],
+  [/^src\/(heads|cascade)(\/|\.ts$)/, 8, 'heads and cascades'],
   [/^src\/(core|index|js|quantise)\.ts$/, 8, 'entries'],
   [/^src\/worker(\/|(-program\.d)?\.ts$)/, 8, 'worker'],
   [/^src\/(cli|weights|compat)\//, 9, 'cli'],

@@ -52,10 +52,18 @@ function positive(name: string, text: string): number {
   throw usage(`--${name} needs a number above 0, not "${text}".`);
 }
 
-function wholePositive(name: string, text: string): number {
+export function wholePositive(name: string, text: string): number {
   const value = positive(name, text);
   if (Number.isInteger(value)) return value;
   throw usage(`--${name} needs a whole number, not "${text}".`);
+}
+
+/** A share or score, where one was given. */
+export function share(name: string, text: string | undefined): number | undefined {
+  if (text === undefined) return undefined;
+  const value = Number(text);
+  if (text.trim() && value >= 0 && value <= 1) return value;
+  throw usage(`--${name} needs a number from 0 to 1, not "${text}".`);
 }
 
 export function oneOf<T extends string>(name: string, text: string | undefined, allowed: readonly T[]): T | undefined {

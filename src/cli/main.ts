@@ -3,21 +3,25 @@ import about from '../../package.json' with { type: 'json' };
 import { DepthwiseError } from '../error.js';
 import type { Command } from './arguments.js';
 import { bench } from './bench.js';
+import { cascade } from './cascade.js';
 import { classify } from './classify.js';
 import { convert } from './convert.js';
+import { detect } from './detect.js';
 import { embed } from './embed.js';
 import { inspect } from './inspect.js';
 import { list } from './list.js';
+import { pose } from './pose.js';
 import { pull } from './pull.js';
 import { quantise } from './quantise.js';
 import { run } from './run.js';
 import { search } from './search.js';
+import { trainHead } from './train-head.js';
 
-const COMMANDS: Command[] = [classify, embed, search, run, inspect, bench, convert, quantise, list, pull];
+const COMMANDS: Command[] = [classify, embed, search, detect, pose, run, inspect, bench, convert, quantise, trainHead, cascade, list, pull];
 
 const HELP = `depthwise ${about.version}: MobileNets for any JavaScript host
 
-${COMMANDS.map(({ name, summary }) => `  depthwise ${name.padEnd(9)} ${summary}`).join('\n')}
+${COMMANDS.map(({ name, summary }) => `  depthwise ${name.padEnd(10)} ${summary}`).join('\n')}
 
 depthwise COMMAND --help says more. Weights are .dw, .tflite, .onnx or .safetensors files,
 or zoo:NAME for an official checkpoint.`;

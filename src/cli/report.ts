@@ -38,6 +38,9 @@ export function bytes(count: number): string {
 
 export const millions = (count: number) => (count / 1e6).toFixed(2);
 
+/** A share, 0 to 1. */
+export const percent = (part: number) => `${(part * 100).toFixed(1)} %`;
+
 export const ms = (time: number) => `${time < 10 ? time.toFixed(2) : time.toFixed(1)} ms`;
 
 export const print = (text: string) => void process.stdout.write(`${text}\n`);

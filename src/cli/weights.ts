@@ -3,6 +3,7 @@
 import { DepthwiseError, load, type ConvertOptions, type LoadOptions } from '../index.js';
 import { readGraph } from '../convert.js';
 import type { Net } from '../net.js';
+import { fetchBytes } from '../source.js';
 import { readBytes } from './files.js';
 import { note, progressInBytes } from './report.js';
 
@@ -31,8 +32,17 @@ export async function openWeights<T extends ConvertOptions>(source: string, opti
   return { bytes, options: { ...about, ...options } };
 }
 
+/** The starter weights, beside dist/ in the package. */
+const starter = (): URL => new URL('../weights/everyday.dw', import.meta.url);
+
+/** Bytes of weights from anywhere, for commands that need them besides the net; `undefined` is the starter weights. */
+export async function openSource<T extends ConvertOptions>(source: string | undefined, options: T): Promise<{ bytes: Uint8Array; options: T }> {
+  if (source !== undefined && !isAddress(source)) return openWeights(source, options);
+  return { bytes: await fetchBytes(source ?? starter()), options };
+}
+
 export async function loadWeights(source: string | undefined, options: LoadOptions): Promise<Net> {
-  if (source === undefined) return load(new URL('../weights/everyday.dw', import.meta.url), options); // beside dist/ in the package
+  if (source === undefined) return load(starter(), options);
   if (isAddress(source)) return load(source, options);
   const opened = await openWeights(source, options);
   return namingFile(source, () => load(opened.bytes, opened.options));

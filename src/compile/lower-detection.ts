@@ -15,8 +15,8 @@ export function lowerDetection(lowering: Lowering, op: Operator, a: Attribute<'d
   const room = a.maxDetections * a.maxClassesPerDetection;
   const step = lowering.step(op, abi.OP_DETECTION, {
     [abi.DTYPE]: typeOf(encodings, op), [abi.SCORES_DTYPE]: typeOf(scores, op), [abi.COUNT]: boxes, [abi.OC]: values, [abi.C]: scores.shape[2],
-    [abi.CLASSES]: a.classes, [abi.MOST_DETECTIONS]: a.maxDetections, [abi.PER_DETECTION]: a.maxClassesPerDetection, [abi.PER_CLASS]: a.detectionsPerClass,
-    [abi.REGULAR]: Number(a.regular), [abi.ROOM]: room, [abi.FOUND]: a.regular ? a.maxDetections + Math.min(a.detectionsPerClass, boxes) : a.classes,
+    [abi.CLASSES]: a.classes, [abi.MOST_DETECTIONS]: a.maxDetections, [abi.PER_DETECTION]: a.maxClassesPerDetection, [abi.PER_CLASS]: Math.min(a.detectionsPerClass, a.maxDetections),
+    [abi.REGULAR]: Number(a.regular), [abi.ROOM]: room, [abi.FOUND]: a.regular ? a.maxDetections : a.classes,
     [abi.CANDIDATES]: a.candidates ?? 0, [abi.CLIPPED]: Number(a.clipped ?? false),
     [abi.LEAST_SCORE]: floatBits(a.scoreThreshold), [abi.MOST_OVERLAP]: floatBits(a.iouThreshold), [abi.MOST_SIZE]: floatBits(a.greatestSize ?? Infinity),
     [abi.Y_SCALE]: floatBits(a.scales[0]), [abi.X_SCALE]: floatBits(a.scales[1]), [abi.H_SCALE]: floatBits(a.scales[2]), [abi.W_SCALE]: floatBits(a.scales[3]),

@@ -21,14 +21,23 @@ export function readTflite(bytes: Uint8Array): Graph {
   const buffers = model.tables(4, (i) => `buffer ${i}`);
   const tensors = subgraph.tables(0, (i) => `tensor ${i}`).map((table, i) => readTensor(table, i, buffers));
   const codes = model.tables(1, (i) => `operator code ${i}`).map(readCode);
-  const operators = subgraph.tables(3, (i) => `operator ${i}`).map((table, i) => readOperator(table, i, codes, tensors));
+  const tables = subgraph.tables(3, (i) => `operator ${i}`), decoder = tables.find((table) => codes[table.uint32(0)]?.custom === POSE_DECODER);
+  const operators = tables.flatMap((table, i) => (table === decoder ? [] : [readOperator(table, i, codes, tensors)]));
   const graph: Graph = {
-    tensors, operators, inputs: subgraph.int32s(1), outputs: subgraph.int32s(2),
+    tensors, operators, inputs: subgraph.int32s(1), outputs: decoder ? withoutDecoder(decoder, subgraph.int32s(2)) : subgraph.int32s(2),
     about: { description: model.string(3) || undefined, source: 'TensorFlow Lite file' },
   };
   checkOrder(graph);
   const labels = readLabels(bytes, graph);
   return labels ? { ...graph, labels } : graph;
+}
+
+/** Some PoseNet files end in an operator that exists for one kind of device only. What it reads are the outputs here; net.pose() decodes them. */
+const POSE_DECODER = 'PosenetDecoderOp';
+
+function withoutDecoder(decoder: Table, outputs: number[]): number[] {
+  const made = decoder.int32s(2);
+  return [...decoder.int32s(1), ...outputs.filter((i) => !made.includes(i))];
 }
 
 interface Code { name: string; custom: string }

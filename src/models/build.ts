@@ -3,18 +3,18 @@
 import { DepthwiseError } from '../error.js';
 import { readSafetensors } from '../formats/safetensors.js';
 import type { Activation, Graph, Preprocessing } from '../formats/graph.js';
+import { addBlock, blocksOf } from './blocks.js';
 import { GraphBuilder } from './graph-builder.js';
 import type { Style } from './graph-builder.js';
 import { namesOf, recognise } from './names.js';
-import type { Architecture, BlockArchitecture, BlockNames, Library, ModelNames } from './names.js';
-import { V1_PAIRS } from './v1.js';
-import { V2_STAGES, divisible } from './v2.js';
-import { V3_BLOCKS } from './v3.js';
+import type { Architecture, BlockArchitecture, Library, ModelNames } from './names.js';
+import { assembleSsdlite, SSDLITE_PREPROCESSING } from './ssdlite.js';
+import { divisible } from './v2.js';
 import { assembleV4, isV4 } from './v4.js';
 
 export type { Architecture } from './names.js';
 
-export const ARCHITECTURES: readonly Architecture[] = ['v1', 'v2', 'v3-small', 'v3-large', 'v3-small-minimal', 'v3-large-minimal', 'v4-conv-small', 'v4-conv-medium', 'v4-conv-large'];
+export const ARCHITECTURES: readonly Architecture[] = ['v1', 'v2', 'v3-small', 'v3-large', 'v3-small-minimal', 'v3-large-minimal', 'v4-conv-small', 'v4-conv-medium', 'v4-conv-large', 'ssdlite-v3-large'];
 
 export interface ModelOptions {
   arch?: Architecture;
@@ -23,41 +23,30 @@ export interface ModelOptions {
   style?: Style;
 }
 
-/** One block of any of the tables. */
-interface Block {
-  kernel: number;
-  stride: number;
-  expands: boolean;
-  gated: boolean;
-  activation: Activation;
-  /** The linear bottleneck of V2 and V3; V1's pointwise is followed by ReLU6. */
-  linear: boolean;
-}
-
 /**
- * @returns a graph from normalised pixels [1, size, size, 3] to logits [1, classes]
+ * @returns a graph from normalised pixels [1, size, size, 3] to logits [1, classes], or to a detector's boxes, classes, scores and count
  * @throws DepthwiseError BAD_FILE where a tensor is missing or misshapen, BAD_INPUT where the options contradict the file
  */
 export function modelFromSafetensors(bytes: Uint8Array, options: ModelOptions = {}): Graph {
   const { tensors, metadata } = readSafetensors(bytes);
   const known = recognise(new Set(tensors.keys()));
   if (!known) {
-    throw new DepthwiseError('UNSUPPORTED', `The tensor names of this file (${[...tensors.keys()].slice(0, 3).join(', ')} ...) are not those of a MobileNetV1, V2, V3 or V4 from torchvision, timm or Keras. Rename them, or convert the model to .tflite.`);
+    throw new DepthwiseError('UNSUPPORTED', `The tensor names of this file (${[...tensors.keys()].slice(0, 3).join(', ')} ...) are not those of a MobileNetV1, V2, V3 or V4 from torchvision, timm or Keras, nor of torchvision's SSDLite. Rename them, or convert the model to .tflite.`);
   }
   const arch = options.arch ?? fromMetadata(metadata) ?? known.arch!;
   if (!ARCHITECTURES.includes(arch)) throw new DepthwiseError('BAD_INPUT', `There is no architecture "${arch}"; there are ${ARCHITECTURES.join(', ')}.`);
-  const size = options.size ?? Number(metadata.resolution ?? 224);
+  const size = options.size ?? Number(metadata.resolution ?? (arch === 'ssdlite-v3-large' ? 320 : 224));
   if (!Number.isInteger(size) || size < 1 || size > 4096) throw new DepthwiseError('BAD_INPUT', `The input size is a whole number of pixels from 1 to 4096, not ${size}.`);
   const style = options.style ?? (known.library === 'keras' || metadata.padding === 'same' ? 'tf' : 'torch');
   const epsilon = Number(metadata.bn_epsilon ?? defaultEpsilon(known.library, arch, style));
   const builder = new GraphBuilder(tensors, known.library, style, epsilon);
-  const channels = isV4(arch) ? assembleV4(builder, arch, size) : assembleBlocks(builder, arch, known.library, size);
+  const channels = isV4(arch) ? assembleV4(builder, arch, size) : arch === 'ssdlite-v3-large' ? assembleSsdlite(builder, size) : assembleBlocks(builder, arch, known.library, size);
   if (options.alpha !== undefined) checkAlpha(arch, options.alpha, channels);
   return {
     ...builder.graph,
     about: { name: `MobileNet ${arch}`, description: metadata.description ?? metadata.accuracy, licence: metadata.licence ?? metadata.license, source: metadata.source ?? `${known.library} weights` },
     ...labelsOf(metadata),
-    preprocessing: preprocessingOf(metadata, known.library, style),
+    preprocessing: arch === 'ssdlite-v3-large' ? SSDLITE_PREPROCESSING : preprocessingOf(metadata, known.library, style),
   };
 }
 
@@ -68,17 +57,7 @@ const fromMetadata = ({ architecture }: Record<string, string>): Architecture | 
 
 function defaultEpsilon(library: Library, arch: Architecture, style: Style): number {
   if (library === 'keras' || style === 'tf') return 1e-3;
-  return library === 'torchvision' && arch.startsWith('v3') ? 1e-3 : 1e-5;
-}
-
-function blocksOf(arch: BlockArchitecture): Block[] {
-  if (arch === 'v1') return V1_PAIRS.map(({ stride }) => ({ kernel: 3, stride, expands: false, gated: false, activation: 'relu6', linear: false }));
-  if (arch === 'v2') {
-    return V2_STAGES.flatMap(({ expand, repeat, stride }) => Array.from({ length: repeat }, (_, i): Block =>
-      ({ kernel: 3, stride: i ? 1 : stride, expands: expand > 1, gated: false, activation: 'relu6', linear: true })));
-  }
-  return V3_BLOCKS[arch].map(({ kernel, stride, squeezeExcite, hardSwish }, i): Block =>
-    ({ kernel, stride, expands: i > 0, gated: squeezeExcite, activation: hardSwish ? 'hardSwish' : 'relu', linear: true }));
+  return library === 'torchvision' && arch.includes('v3') ? 1e-3 : 1e-5;
 }
 
 /** All layers in order. Returns the channels of the last block, which tell alpha in every library. */
@@ -96,19 +75,8 @@ function assembleBlocks(builder: GraphBuilder, arch: BlockArchitecture, library:
   return channels;
 }
 
-function addBlock(builder: GraphBuilder, input: number, block: Block, names: BlockNames): number {
-  const { kernel, stride, activation } = block;
-  let x = input;
-  if (names.expand) x = builder.conv(x, names.expand, { kernel: 1, stride: 1, activation });
-  x = builder.depthwise(x, names.depthwise, { kernel, stride, activation });
-  if (block.gated) x = builder.squeezeExcite(x, names.reduce, names.excite);
-  const residual = block.linear && stride === 1 && builder.channelsOf(names.project) === builder.channels(input);
-  x = builder.conv(x, names.project, { kernel: 1, stride: 1, activation: block.linear ? 'none' : activation, name: residual ? undefined : names.name });
-  return residual ? builder.add(input, x, names.name) : x;
-}
-
 function checkAlpha(arch: Architecture, alpha: number, channels: number): void {
-  const full = arch === 'v1' ? 1024 : arch === 'v2' ? 320 : arch.startsWith('v3-small') ? 96 : arch.startsWith('v3') ? 160 : arch === 'v4-conv-small' ? 128 : arch === 'v4-conv-medium' ? 256 : 512;
+  const full = arch === 'v1' ? 1024 : arch === 'v2' ? 320 : arch.startsWith('v3-small') ? 96 : arch.startsWith('v3') ? 160 : arch === 'v4-conv-small' ? 128 : arch === 'v4-conv-medium' ? 256 : arch === 'ssdlite-v3-large' ? 80 : 512;
   const expected = arch === 'v1' ? Math.max(8, Math.floor(full * alpha)) : divisible(full * alpha);
   if (expected !== channels) {
     throw new DepthwiseError('BAD_INPUT', `alpha ${alpha} gives the last block of ${arch} ${expected} channels, but the file has ${channels}, as alpha ${Number((channels / full).toFixed(3))} would. Leave alpha out to take what the file says.`);

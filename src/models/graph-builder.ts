@@ -47,7 +47,7 @@ export class GraphBuilder {
   channels(x: number): number { return this.graph.tensors[x].shape.at(-1)!; }
 
   /** Output channels of a convolution in the file. */
-  channelsOf({ conv }: ConvNames): number {
+  channelsOf({ conv }: Pick<ConvNames, 'conv'>): number {
     const { shape } = this.#find(conv, 'weight');
     return this.#library === 'keras' ? shape.at(-1)! : shape[0];
   }
@@ -60,6 +60,20 @@ export class GraphBuilder {
     const weights = torch && kernel === 1 ? source.data! : reorder(source, torch ? [0, 2, 3, 1] : [3, 0, 1, 2]);
     const constant = this.#tensor({ name: source.name, shape: [out, kernel, kernel, input], dtype: torch && kernel === 1 ? source.dtype : 'float32', data: weights });
     return this.#windowed('conv2d', x, constant, out, names, { kernel, stride, activation, name });
+  }
+
+  /** Convolution of one pixel with bias and nothing after it; `order` says which of the file's channels each output is. */
+  biased(x: number, name: string, order?: (channel: number) => number): number {
+    const source = this.#find(name, 'weight'), input = this.channels(x), [out] = source.shape, [, h, w] = this.graph.tensors[x].shape;
+    this.#expect(source, [out, input, 1, 1]);
+    const bias = this.#find(name, 'bias');
+    this.#expect(bias, [out]);
+    const sorted = (tensor: Tensor, width: number): number => {
+      const values = floats(tensor);
+      return this.constant(tensor.name, width > 1 ? [out, 1, 1, input] : [out], values.map((_, i) => values[(order?.(Math.floor(i / width)) ?? Math.floor(i / width)) * width + (i % width)]));
+    };
+    const attributes: Attributes = { kind: 'conv2d', stride: [1, 1], dilation: [1, 1], padding: 'valid', activation: 'none' };
+    return this.op(attributes, [x, sorted(source, input), sorted(bias, 1)], name, [1, h, w, out]);
   }
 
   depthwise(x: number, names: ConvNames, { kernel, stride, activation }: Layer): number {
@@ -77,9 +91,9 @@ export class GraphBuilder {
     const shape = [1, Math.ceil(h / stride), Math.ceil(w / stride), out];
     const half = (kernel - 1) / 2;
     const padding: Padding = this.#style === 'tf' ? 'same' : { top: half, bottom: half, left: half, right: half };
-    const linear = this.#op({ kind, stride: [stride, stride], dilation: [1, 1], padding, activation: 'none' }, [x, weights, -1], `${names.conv}/output`, shape);
+    const linear = this.op({ kind, stride: [stride, stride], dilation: [1, 1], padding, activation: 'none' }, [x, weights, -1], `${names.conv}/output`, shape);
     const norm = (['gamma', 'beta', 'mean', 'variance'] as const).map((part) => this.#vector(names.norm, part, out));
-    return this.#op({ kind: 'batchNorm', epsilon: this.#epsilon, activation }, [linear, ...norm], name!, shape);
+    return this.op({ kind: 'batchNorm', epsilon: this.#epsilon, activation }, [linear, ...norm], name!, shape);
   }
 
   /** Pool, 1x1 reduce with ReLU, 1x1 expand, hard-sigmoid, multiply. */
@@ -87,11 +101,11 @@ export class GraphBuilder {
     const pooled = this.pool(x, `${reduce}/pool`);
     const narrow = this.#dense(pooled, reduce, 'relu', true);
     const gate = this.#dense(narrow, excite, 'hardSigmoid', true);
-    return this.#op({ kind: 'mul', activation: 'none' }, [x, gate], `${excite}/gated`, this.graph.tensors[x].shape);
+    return this.op({ kind: 'mul', activation: 'none' }, [x, gate], `${excite}/gated`, this.graph.tensors[x].shape);
   }
 
   pool(x: number, name: string): number {
-    return this.#op({ kind: 'mean', axes: [1, 2], keepDims: true }, [x], name, [1, 1, 1, this.channels(x)]);
+    return this.op({ kind: 'mean', axes: [1, 2], keepDims: true }, [x], name, [1, 1, 1, this.channels(x)]);
   }
 
   fullyConnected(x: number, name: string, activation: Activation): number {
@@ -99,7 +113,7 @@ export class GraphBuilder {
   }
 
   add(a: number, b: number, name: string): number {
-    return this.#op({ kind: 'add', activation: 'none' }, [a, b], name, this.graph.tensors[b].shape);
+    return this.op({ kind: 'add', activation: 'none' }, [a, b], name, this.graph.tensors[b].shape);
   }
 
   /** A layer with bias on one pixel: Linear, Dense or 1x1 convolution, whatever the library made it. */
@@ -112,14 +126,22 @@ export class GraphBuilder {
     const data = torch ? source.data! : reorder(flat, [1, 0]);
     const weights = this.#tensor({ name: source.name, shape: [out, input], dtype: torch ? source.dtype : 'float32', data });
     const shape = keepDims ? [1, 1, 1, out] : [1, out];
-    return this.#op({ kind: 'fullyConnected', activation, keepDims }, [x, weights, this.#vector(name, 'bias', out)], name, shape);
+    return this.op({ kind: 'fullyConnected', activation, keepDims }, [x, weights, this.#vector(name, 'bias', out)], name, shape);
   }
 
-  #op(attributes: Attributes, inputs: number[], name: string, shape: number[]): number {
-    const output = this.#tensor({ name, shape, dtype: 'float32' });
+  constant(name: string, shape: number[], values: Float32Array): number {
+    return this.#tensor({ name, shape, dtype: 'float32', data: new Uint8Array(values.buffer, values.byteOffset, values.byteLength) });
+  }
+
+  /** Any operator with one float32 output. */
+  op(attributes: Attributes, inputs: number[], name: string, shape: number[]): number {
+    const output = this.float(name, shape);
     this.graph.operators.push({ attributes, inputs, outputs: [output], where: `${name} (${attributes.kind})` });
     return output;
   }
+
+  /** A tensor that an operator is to write. */
+  float(name: string, shape: number[]): number { return this.#tensor({ name, shape, dtype: 'float32' }); }
 
   #tensor(tensor: Tensor): number { return this.graph.tensors.push(tensor) - 1; }
 

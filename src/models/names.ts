@@ -7,7 +7,7 @@ import type { V4Architecture } from './v4.js';
 export type Library = 'torchvision' | 'timm' | 'keras';
 /** Those put together from one kind of block, with names in every library. */
 export type BlockArchitecture = 'v1' | 'v2' | 'v3-small' | 'v3-large' | 'v3-small-minimal' | 'v3-large-minimal';
-export type Architecture = BlockArchitecture | V4Architecture;
+export type Architecture = BlockArchitecture | V4Architecture | 'ssdlite-v3-large';
 
 /** A convolution and the batch norm after it. */
 export interface ConvNames { conv: string; norm: string }
@@ -35,6 +35,7 @@ const pair = (prefix: string, conv: string, norm: string): ConvNames => ({ conv:
 /** Which library wrote a file with these keys, and which architecture it holds. */
 export function recognise(keys: ReadonlySet<string>): { library: Library; arch?: Architecture } | undefined {
   const some = (test: (key: string) => boolean): boolean => [...keys].some(test);
+  if (keys.has('backbone.features.0.13.0.weight') && keys.has('head.regression_head.module_list.0.1.weight')) return { library: 'torchvision', arch: 'ssdlite-v3-large' };
   if (keys.has('features.1.conv.0.0.weight')) return { library: 'torchvision', arch: 'v2' };
   if (keys.has('features.1.block.0.0.weight')) return { library: 'torchvision', arch: torchvisionV3(keys) };
   if (some((key) => key.includes('.pw_proj.'))) return { library: 'timm', arch: recogniseV4(keys) };

@@ -4,7 +4,7 @@ import * as abi from '../../assembly/abi.js';
 import { DepthwiseError } from '../error.js';
 import { bytesPerElement, elements } from '../formats/graph.js';
 import { recordsOf } from './plan.js';
-import type { Plan } from './plan.js';
+import type { Plan, PlanInfo } from './plan.js';
 import { convBytes, detectionBytes, gatherBytes, placeScratch, resizeBytes, ringBytes } from './scratch.js';
 
 const MOST = 2 ** 30;
@@ -34,6 +34,14 @@ export function checkPlan(plan: Plan): void {
     check(!fault, `step ${i} ${fault}`);
   });
   check(!weightsOverlap(records), 'two layers share weights');
+  check(info.vote === undefined || canVote(info), 'its examples vote for classes that are not there');
+}
+
+/** One class an output value, and each one of the labels. */
+function canVote({ vote, labels, outputs, tensors }: PlanInfo): boolean {
+  const { k, classes } = vote ?? {};
+  return Array.isArray(labels) && Array.isArray(classes) && Number.isInteger(k) && k! >= 1
+    && classes.length === elements(tensors[outputs[0]]?.shape ?? []) && classes.every((c) => Number.isInteger(c) && c >= 0 && c < labels.length);
 }
 
 /** The engine moves int8 weights one by one when it widens them, so each must have a place of its own. */
@@ -162,7 +170,7 @@ function extentOf(w: Int32Array): Extent | undefined {
 /** Every count that the kernel loops to, and every list that it fills, inside of its place. */
 function detectionExtent(w: Int32Array): Extent | undefined {
   const boxes = w[abi.COUNT], classes = w[abi.CLASSES], most = w[abi.MOST_DETECTIONS], each = w[abi.PER_DETECTION], room = w[abi.ROOM];
-  const found = w[abi.REGULAR] ? most + Math.min(w[abi.PER_CLASS], boxes) : classes;
+  const found = w[abi.REGULAR] ? most : classes;
   const sound = boxes >= 1 && boxes <= 2 ** 20 && classes >= 1 && classes <= w[abi.C] && w[abi.C] <= 2 ** 16 && w[abi.OC] >= 4 && w[abi.OC] <= 2 ** 16
     && most >= 1 && each >= 1 && room === most * each && room <= 2 ** 16 && w[abi.PER_CLASS] >= 1 && w[abi.FOUND] === found && found <= 2 ** 20
     && boxes * w[abi.C] <= MOST && w[abi.CANDIDATES] >= 0 && (w[abi.SCORES_DTYPE] === abi.FLOAT32 || w[abi.SCORES_DTYPE] === abi.INT8);

@@ -2,6 +2,7 @@
 // what a plan is made from (compile/) nor what runs it (the engine).
 import * as abi from '../../assembly/abi.js';
 import type { DType, Graph, Preprocessing } from '../formats/graph.js';
+import type { Vote } from '../tasks/votes.js';
 
 const ALIGNMENT = 16;
 /** Everything in a plan begins at a multiple of 16 bytes. */
@@ -45,6 +46,19 @@ export interface PlanInfo {
   steps: PlannedStep[];
   /** Least bytes that any arena for these steps could have. */
   arenaLowerBound: number;
+  /** Where the outputs are similarities to examples, which vote for the labels. */
+  vote?: Vote;
+  /** What a trained head says about itself (src/heads/). */
+  head?: HeadInfo;
+}
+
+export interface HeadInfo {
+  kind: 'linear' | 'nearest';
+  /** Which weights its embeddings came from. */
+  fingerprint: string;
+  backbone: string;
+  /** How many each label was trained with. */
+  examples: number[];
 }
 
 /** What an engine needs of a plan. */

@@ -52,7 +52,7 @@ export function placeScratch(words: Int32Array, parts: Int32Array[]): number {
 
 /** Bytes of a detection's boxes, scores and lists (assembly/detection.ts). */
 export const detectionBytes = (words: Int32Array): number =>
-  words[abi.COUNT] * 24 + Math.max(words[abi.COUNT], words[abi.FOUND]) * 4 + words[abi.FOUND] * 16;
+  words[abi.COUNT] * 24 + Math.max(words[abi.COUNT], words[abi.FOUND]) * 4 + words[abi.FOUND] * 8;
 
 /** Bytes of a resize's places and weighed rows (assembly/resize.ts). */
 export const resizeBytes = (words: Int32Array): number => (words[abi.OW] + 1) * 16 + words[abi.W] * words[abi.C] * 8;

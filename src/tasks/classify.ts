@@ -3,6 +3,7 @@ import { DepthwiseError } from '../error.js';
 import { toInput } from '../image.js';
 import type { Picture } from '../image.js';
 import type { Net, Output } from '../net.js';
+import { votes } from './votes.js';
 
 export interface ClassifyOptions {
   /** How many labels; default 5. */
@@ -18,13 +19,23 @@ export interface Classification {
   score: number;
 }
 
-export function classify(net: Net, picture: Picture, { topK = 5, scoreThreshold = 0 }: ClassifyOptions = {}): Classification[] {
-  if (!Number.isInteger(topK) || topK < 1) throw new DepthwiseError('BAD_INPUT', `topK is a whole number from 1 up, not ${topK}.`);
+export function classify(net: Net, picture: Picture, options: ClassifyOptions = {}): Classification[] {
+  checkTopK(options);
   if (net.inputs.length !== 1) throw new DepthwiseError('UNSUPPORTED', `This model has ${net.inputs.length} inputs; classify takes one picture. Use net.run().`);
   const [output] = net.run(toInput(picture, net.inputs[0], net.preprocessing));
-  const values = realValues(output);
-  const scores = endsInSoftmax(net) ? values : softmax(values);
-  return Array.from(scores, (score, index) => ({ index, label: labelOf(net, index, scores.length), score }))
+  const values = realValues(output), { vote, labels } = net.info;
+  return ranked(vote ? votes(values, vote, labels!.length) : endsInSoftmax(net) ? values : softmax(values), labels, options);
+}
+
+function checkTopK({ topK = 5 }: ClassifyOptions): void {
+  if (!Number.isInteger(topK) || topK < 1) throw new DepthwiseError('BAD_INPUT', `topK is a whole number from 1 up, not ${topK}.`);
+}
+
+/** The likeliest classes, best first; ties go by index. */
+export function ranked(scores: Float32Array, labels: string[] | undefined, options: ClassifyOptions): Classification[] {
+  const { topK = 5, scoreThreshold = 0 } = options;
+  checkTopK(options);
+  return Array.from(scores, (score, index) => ({ index, label: labelOf(labels, index, scores.length), score }))
     .sort((a, b) => b.score - a.score || a.index - b.index)
     .slice(0, topK)
     .filter(({ score }) => score >= scoreThreshold);
@@ -37,7 +48,7 @@ export function realValues({ data, scale, zeroPoint = 0 }: Output): Float32Array
 
 const endsInSoftmax = (net: Net): boolean => net.info.steps.slice(-3).some((step) => step.kind === 'softmax');
 
-function softmax(logits: Float32Array): Float32Array {
+export function softmax(logits: Float32Array): Float32Array {
   const most = logits.reduce((a, b) => Math.max(a, b), -Infinity);
   const exponentials = logits.map((x) => Math.exp(x - most));
   const sum = exponentials.reduce((a, b) => a + b, 0);
@@ -45,7 +56,7 @@ function softmax(logits: Float32Array): Float32Array {
 }
 
 /** TensorFlow's networks have a background class in front that many label files leave out. */
-function labelOf({ labels }: Net, index: number, classes: number): string {
+function labelOf(labels: string[] | undefined, index: number, classes: number): string {
   if (!labels) return `class ${index}`;
   const background = classes - labels.length === 1 ? 1 : 0;
   return index < background ? 'background' : (labels[index - background] ?? `class ${index}`);

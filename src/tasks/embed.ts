@@ -12,20 +12,23 @@ export interface EmbedOptions {
 }
 
 export function embed(net: Net, picture: Picture, { l2Normalize = false }: EmbedOptions = {}): Float32Array {
-  const vector = realValues(net.layer(embeddingOf(net.info), toInput(picture, net.inputs[0], net.preprocessing)));
+  const { steps, tensors } = net.info, { name } = tensors[steps[embeddingStep(net.info)].output];
+  const vector = realValues(net.layer(name, toInput(picture, net.inputs[0], net.preprocessing)));
   if (!l2Normalize) return vector;
   const length = Math.hypot(...vector) || 1;
   return vector.map((x) => x / length);
 }
 
 /**
- * V1, V2: the pooled features. V3, V4: what their layer between pooling and classifier makes of those. A network that
- * ends before its classifier (an embedder): its output.
+ * Index of the step that makes the embedding. V1, V2: the pooled features. V3, V4: what their layer between pooling and
+ * classifier makes of those. A network that ends before its classifier (an embedder): its output.
  */
-function embeddingOf({ steps, tensors, outputs: [output] }: PlanInfo): string {
+export function embeddingStep({ steps, tensors }: PlanInfo): number {
   const ends = steps.map((step) => tensors[step.output].shape.slice(0, -1).every((d) => d === 1)), last = (kinds: RegExp): number => steps.map(({ kind }, i) => ends[i] && kinds.test(kind)).lastIndexOf(true);
   const pool = last(/mean|Pool/), product = last(/conv|full/);
   if (pool < 0 || ends.lastIndexOf(false) > pool) throw new DepthwiseError('UNSUPPORTED', 'This network does not end in pooled features. Read tensors by name with net.features().');
   const isClassifier = product > pool && steps.slice(product + 1).every(({ kind }) => /^(soft|log|flip|copy|(de)?quant)/.test(kind));
-  return tensors[isClassifier ? steps[product].inputs[0] : output].name;
+  if (!isClassifier) return steps.map(({ kind }) => kind !== 'flip').lastIndexOf(true);
+  const read = tensors[steps[product].inputs[0]];
+  return steps.map(({ output }, i) => i < product && tensors[output].offset === read.offset && tensors[output].first === read.first).lastIndexOf(true);
 }

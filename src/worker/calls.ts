@@ -1,6 +1,7 @@
 // Knows the calls that wait for a worker: one is asked at a time, the others can still be cancelled. It does not know what
 // they mean.
 import { DepthwiseError } from '../error.js';
+import { takesPicture } from './messages.js';
 import type { Answer, Call, Failure } from './messages.js';
 import type { Link } from './start.js';
 
@@ -101,7 +102,7 @@ export class Calls {
 /** Browsers hand over no bitmap of another site's picture, nor what is closed or given away already; functions and elements never. */
 function notSendable(call: Call, cause: unknown): DepthwiseError {
   const why = (cause as Error).message;
-  if (!['classify', 'embed', 'features'].includes(call)) return new DepthwiseError('BAD_INPUT', `The worker cannot be handed what ${call} was given: ${why}`, { cause });
+  if (!takesPicture(call)) return new DepthwiseError('BAD_INPUT', `The worker cannot be handed what ${call} was given: ${why}`, { cause });
   return new DepthwiseError('BAD_IMAGE', `The worker cannot be handed this picture: ${why} One from another site needs crossorigin="anonymous" and a server that sends Access-Control-Allow-Origin; one that was closed or given away is gone.`, { cause });
 }
 

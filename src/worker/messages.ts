@@ -4,7 +4,12 @@ import type { Build, MemoryReport } from '../engine.js';
 import type { DepthwiseError, ErrorCode } from '../error.js';
 import type { StepInfo, TensorInfo, Threads } from '../net.js';
 
-export type Call = 'load' | 'classify' | 'embed' | 'features' | 'run' | 'layer' | 'profile';
+/** Calls whose first argument is a picture. */
+const PICTURE_CALLS = ['classify', 'embed', 'features', 'detect', 'pose'] as const;
+
+export type Call = 'load' | (typeof PICTURE_CALLS)[number] | 'run' | 'layer' | 'profile';
+
+export const takesPicture = (call: Call): boolean => (PICTURE_CALLS as readonly Call[]).includes(call);
 
 /** The page asks one thing at a time. */
 export interface Question {

@@ -39,6 +39,8 @@ const answers: Record<Call, (...args: never[]) => unknown> = {
   classify: async (image, options) => loaded().classify(await seen(image), options),
   embed: async (image, options) => loaded().embed(await seen(image), options),
   features: async (image, names) => loaded().features(await seen(image), names),
+  detect: async (image, options) => loaded().detect(await seen(image), options),
+  pose: async (image, options) => loaded().pose(await seen(image), options),
   run: (inputs: ArrayBufferView[]) => loaded().run(...inputs).map(copied),
   layer: (name: string, inputs: ArrayBufferView[]) => loaded().layer(name, ...inputs),
   profile: (inputs: ArrayBufferView[]) => loaded().profile(...inputs),
