@@ -11,9 +11,8 @@ import { compile } from '../src/compile/plan.js';
 import { savePlan } from '../src/convert.js';
 import { colourNet } from './segment-net.js';
 import { upright } from '../src/cli/upright.js';
+import { depthwise, EVERYDAY, fails, SAMPLE } from './command-line.js';
 
-const SAMPLE = 'weights/sample.png';
-const EVERYDAY = 'weights/everyday.dw';
 const folder = mkdtempSync(path.join(os.tmpdir(), 'depthwise-cli-'));
 const inFolder = (name: string) => path.join(folder, name);
 
@@ -22,27 +21,12 @@ function put(name: string, bytes: Uint8Array | string): string {
   return inFolder(name);
 }
 
-function depthwise(...args: string[]) {
-  const { status, stdout, stderr } = spawnSync(process.execPath, ['dist/cli.js', ...args], { encoding: 'utf8', env: { ...process.env, DEPTHWISE_DEBUG: '' } });
-  return { status, stdout, stderr };
-}
-
-/** A failure is one friendly sentence on stderr: no stack, no rejected promise, nothing on stdout. */
-function fails(args: string[], says: RegExp, status = 1): void {
-  const result = depthwise(...args);
-  assert.is(result.status, status, `exit ${result.status}: ${result.stderr}`);
-  assert.match(result.stderr, /^depthwise: /);
-  assert.match(result.stderr, says);
-  assert.not.match(result.stderr, /\n\s+at |UnhandledPromise|a bug: please report|\[object/);
-  assert.is(result.stdout, '');
-}
-
 test.after(() => rmSync(folder, { recursive: true, force: true }));
 
 test('--help lists every command, and each command explains itself', () => {
   const { status, stdout } = depthwise('--help');
   assert.is(status, 0);
-  for (const command of ['classify', 'detect', 'segment', 'pose', 'run', 'inspect', 'bench', 'convert', 'quantise', 'train-head', 'cascade', 'list', 'pull']) {
+  for (const command of ['classify', 'embed', 'search', 'detect', 'segment', 'pose', 'run', 'inspect', 'bench', 'convert', 'quantise', 'train-head', 'cascade', 'list', 'pull']) {
     assert.match(stdout, `depthwise ${command}`);
     const help = depthwise(command, '--help');
     assert.is(help.status, 0);
