@@ -20,6 +20,9 @@ interface Task {
 
 const TASKS: Task[] = [
   { name: 'detect', file: 'models/ssd_mobilenet_v1_coco_quant.tflite', photo: 'images/kite_and_cold.jpg', run: (net, picture) => net.detect(picture) },
+  { name: 'segment', file: 'models/deeplabv3_mnv2_float.tflite', photo: 'images/cat.bmp', run: (net, picture) => net.segment(picture) },
+  { name: 'segment', file: 'models/deeplabv3_mnv2_dm05_pascal_quant.tflite', photo: 'images/cat.bmp', run: (net, picture) => net.segment(picture) },
+  { name: 'pose', file: 'models/movenet_single_pose_lightning_ptq.tflite', photo: 'images/squat.bmp', run: (net, picture) => net.pose(picture) },
 ];
 
 const rounds = Number(process.argv[2] ?? 15), wanted = process.argv[3]?.split(',');

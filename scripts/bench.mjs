@@ -1,5 +1,5 @@
 // Knows the benches: which there are, how they are bundled, and that they run on the newest Node there is, since it runs
-// every build. Usage: npm run bench [networks|kernels|scaling|weights|quantise|heads|cascade] [...]; without a name, networks and kernels.
+// every build. Usage: npm run bench [networks|kernels|scaling|weights|quantise|tasks|heads|cascade] [...]; without a name, networks and kernels.
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync } from 'node:fs';
 import path from 'node:path';

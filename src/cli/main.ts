@@ -13,9 +13,10 @@ import { pose } from './pose.js';
 import { pull } from './pull.js';
 import { quantise } from './quantise.js';
 import { run } from './run.js';
+import { segment } from './segment.js';
 import { trainHead } from './train-head.js';
 
-const COMMANDS: Command[] = [classify, detect, pose, run, inspect, bench, convert, quantise, trainHead, cascade, list, pull];
+const COMMANDS: Command[] = [classify, detect, segment, pose, run, inspect, bench, convert, quantise, trainHead, cascade, list, pull];
 
 const HELP = `depthwise ${about.version}: MobileNets for any JavaScript host
 
