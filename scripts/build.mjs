@@ -137,7 +137,7 @@ const besides = (entry) => ({
   name: 'besides',
   setup: (build) => build.onResolve({ filter: /^\.\.\/index\.js$/ }, () => ({ path: `../${entry}.js`, external: true })),
 });
-const COMPAT = ['index', ...EDGES.map(({ name }) => name)].map((entry) => ({ entry, outfile: `dist/compat/tfjs${entry === 'index' ? '' : `.${entry}`}.js` }));
+const COMPAT = ['tfjs', 'coco-ssd'].flatMap((name) => ['index', ...EDGES.map((edge) => edge.name)].map((entry) => ({ name, entry, outfile: `dist/compat/${name}${entry === 'index' ? '' : `.${entry}`}.js` })));
 
 /** Files that become base64 text in a bundle. */
 export const INLINED = { '.wasm': 'base64', '.patch': 'base64', '.dw': 'base64' };
@@ -158,7 +158,7 @@ async function bundle() {
     ...EDGES.map((edge) => ({ entryPoints: ['src/index.ts'], outfile: `dist/${edge.name}.js`, platform: 'neutral', plugins: [...shared.plugins, compiledByHost(edge)] })),
     { entryPoints: ['src/js.ts'], outfile: 'dist/js.js', platform: 'neutral', plugins: [...shared.plugins, withoutWasm] },
     ...APART.map((name) => ({ entryPoints: [`src/${name}.ts`], outfile: `dist/${name}.js`, platform: 'neutral' })),
-    ...COMPAT.map(({ entry, outfile }) => ({ entryPoints: ['src/compat/tfjs.ts'], outfile, platform: 'neutral', plugins: [besides(entry)] })),
+    ...COMPAT.map(({ name, entry, outfile }) => ({ entryPoints: [`src/compat/${name}.ts`], outfile, platform: 'neutral', plugins: [besides(entry)] })),
     ...SEARCH.map((each) => ({ entryPoints: ['src/search.ts'], platform: 'neutral', ...each })),
     ...['quantise', 'heads', 'cascade'].map((name) => ({ entryPoints: [`src/${name}.ts`], outfile: `dist/${name}.js`, platform: 'neutral', plugins: [keptApart('convert')] })),
     { entryPoints: ['src/weights/everyday.ts'], outfile: 'dist/weights/everyday.js', platform: 'neutral' },

@@ -89,6 +89,18 @@ test('a worker finds the same', async () => {
   there.dispose();
 });
 
+test('coco-ssd: the interface of @tensorflow-models/coco-ssd', async () => {
+  const coco = await import(pathToFileURL('dist/compat/coco-ssd.js').href) as typeof import('../src/compat/coco-ssd.js');
+  const model = await coco.load({ weights: await savePlan(compile(detector(AS_IS))), labels: ['ant', 'bee', 'cat', 'dog', 'eel', 'fox'] });
+  const found = await model.detect(shown, 20, 0.3);
+  assert.equal(found.map(({ bbox, class: name }) => [bbox, name]), [[[50, 0, 150, 75], 'ant'], [[75, 25, 50, 50], 'eel']]);
+  assert.equal([await model.detect(shown), await model.detect(shown, 1, 0)], [found.slice(0, 1), found.slice(0, 1)]);
+  assert.equal(found.map(({ score }) => score), model.net.detect(shown, { scoreThreshold: 0.3 }).map(({ score }) => score));
+  const refusal = (config: object): Promise<unknown> => coco.load(config).then(() => undefined, (error: { code: string }) => error.code);
+  assert.equal([await refusal({}), await refusal({ modelUrl: 'https://x.test/model.json' })], ['BAD_INPUT', 'UNSUPPORTED']);
+  model.dispose();
+});
+
 const folder = mkdtempSync(path.join(os.tmpdir(), 'depthwise-detect-')), file = (name: string): string => path.join(folder, name);
 test.after(() => rmSync(folder, { recursive: true, force: true }));
 const SAMPLE = 'weights/sample.png';
