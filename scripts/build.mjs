@@ -160,7 +160,7 @@ async function bundle() {
     ...APART.map((name) => ({ entryPoints: [`src/${name}.ts`], outfile: `dist/${name}.js`, platform: 'neutral' })),
     ...COMPAT.map(({ name, entry, outfile }) => ({ entryPoints: [`src/compat/${name}.ts`], outfile, platform: 'neutral', plugins: [besides(entry)] })),
     ...SEARCH.map((each) => ({ entryPoints: ['src/search.ts'], platform: 'neutral', ...each })),
-    ...['quantise', 'heads', 'cascade'].map((name) => ({ entryPoints: [`src/${name}.ts`], outfile: `dist/${name}.js`, platform: 'neutral', plugins: [keptApart('convert')] })),
+    ...['quantise', 'heads', 'cascade', 'overlay'].map((name) => ({ entryPoints: [`src/${name}.ts`], outfile: `dist/${name}.js`, platform: 'neutral', plugins: [keptApart('convert')] })),
     { entryPoints: ['src/weights/everyday.ts'], outfile: 'dist/weights/everyday.js', platform: 'neutral' },
     { entryPoints: ['src/cli/main.ts'], outfile: 'dist/cli.js', platform: 'node', plugins: [keptApart('convert')], banner: { js: '#!/usr/bin/env node' } },
   ];
@@ -180,7 +180,7 @@ const STAGES = [
   { name: 'kernels', reads: [...networkKernels, 'asconfig.json', ...settings], makes: TARGETS.flatMap((t) => [`build/wasm/${t}.wasm`, `dist/wasm/${t}.wasm`]).concat('build/wasm/scalar.js', 'build/wasm/relaxed.patch'), work: compileKernels },
   { name: 'search', reads: ['assembly/search.ts', 'asconfig.search.json', ...settings], makes: [...SEARCH_TARGETS.map((t) => `build/wasm/search-${t}.wasm`), 'dist/wasm/search-simd.wasm'], work: compileSearch },
   { name: 'types', reads: ['src', 'test', 'bench', 'examples/browser', 'assembly/abi.ts', 'weights/zoo.json', 'tsconfig.json', 'tsconfig.build.json', ...settings], makes: ['dist/types'], work: checkTypes },
-  { name: 'bundles', reads: ['src', 'assembly/abi.ts', 'build/wasm', 'weights/everyday.dw', 'weights/zoo.json', 'package.json', ...settings], makes: ['dist/index.js', 'dist/core.js', 'dist/worker.js', 'dist/worker-host.js', 'dist/worker-program.js', 'dist/js.js', ...[...EDGES.map(({ name }) => name), ...APART].map((name) => `dist/${name}.js`), ...[...COMPAT, ...SEARCH].map(({ outfile }) => outfile), 'dist/quantise.js', 'dist/heads.js', 'dist/cascade.js', 'dist/cli.js', 'dist/weights/everyday.js'], work: bundle },
+  { name: 'bundles', reads: ['src', 'assembly/abi.ts', 'build/wasm', 'weights/everyday.dw', 'weights/zoo.json', 'package.json', ...settings], makes: ['dist/index.js', 'dist/core.js', 'dist/worker.js', 'dist/worker-host.js', 'dist/worker-program.js', 'dist/js.js', ...[...EDGES.map(({ name }) => name), ...APART].map((name) => `dist/${name}.js`), ...[...COMPAT, ...SEARCH].map(({ outfile }) => outfile), 'dist/quantise.js', 'dist/heads.js', 'dist/cascade.js', 'dist/overlay.js', 'dist/cli.js', 'dist/weights/everyday.js'], work: bundle },
 ];
 
 async function runStage({ name, reads, makes, work }) {

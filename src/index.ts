@@ -6,8 +6,6 @@ export type { Build, ConvertOptions, LoadOptions } from './load.js';
 export type { ErrorCode } from './error.js';
 export type { Output, StepInfo, StepTime, TensorData, TensorInfo } from './net.js';
 export { pictureFrom } from './picture.js';
-export { overlay } from './tasks/overlay.js';
-export type { OverlayOptions } from './tasks/overlay.js';
 export type { Encoded, Image, PictureOptions } from './picture.js';
 export type { Picture } from './image.js';
 export type { Classification, ClassifyOptions } from './tasks/classify.js';

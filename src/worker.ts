@@ -33,8 +33,6 @@ export type { Classification, ClassifyOptions } from './tasks/classify.js';
 export type { DetectOptions, Detected } from './tasks/detect.js';
 export type { EmbedOptions } from './tasks/embed.js';
 export type { Keypoint, Pose, PoseOptions } from './tasks/pose.js';
-export { overlay } from './tasks/overlay.js';
-export type { OverlayOptions } from './tasks/overlay.js';
 export type { SegmentOptions, Segmentation } from './tasks/segment.js';
 export type { Watchable } from './worker/frames.js';
 export type { WorkerNet };
@@ -150,7 +148,7 @@ class WorkerNet {
     return this.#calls.ask('pose', withImage(image, transfer, options), signal);
   }
 
-  /** The class of every pixel of a picture, and each class's share; `overlay` draws it. */
+  /** The class of every pixel of a picture, and each class's share; depthwise/overlay draws it. */
   segment(image: Image | Encoded, { signal, transfer = false, ...options }: SegmentOptions & ImageOptions = {}): Promise<Segmentation> {
     return this.#calls.ask('segment', withImage(image, transfer, options), signal);
   }

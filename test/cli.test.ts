@@ -35,25 +35,6 @@ test('--help lists every command, and each command explains itself', () => {
   }
 });
 
-test('segment: shares, drawings and masks; each refusal says what to do', async () => {
-  const weights = put('colours.dw', await savePlan(compile(colourNet()))), out = inFolder('drawn.png'), masks = inFolder('masks');
-  const told = depthwise('segment', SAMPLE, '--weights', weights, '--out', out);
-  assert.is(told.status, 0, told.stderr);
-  assert.match(told.stdout, /drawn into .*drawn\.png/);
-  assert.match(told.stdout, /(background|leaf|sky) .* \d+\.\d %/);
-  const { width, height } = readHeader(readFileSync(SAMPLE), SAMPLE);
-  assert.is(readHeader(readFileSync(out), out).kind, 'PNG');
-  const json = JSON.parse(depthwise('segment', SAMPLE, SAMPLE, '--weights', weights, '--out', masks, '--mask', '--json').stdout);
-  assert.is(json.photos.length, 2);
-  assert.ok(Math.abs(json.photos[0].results.reduce((sum: number, { share }: { share: number }) => sum + share, 0) - 1) < 1e-9);
-  assert.equal(readdirSync(masks).sort(), ['sample-2.png', 'sample.png']);
-  assert.equal(readHeader(readFileSync(json.photos[0].drawing), 'mask'), { kind: 'PNG', width, height, orientation: 1 });
-  fails(['segment', SAMPLE], /--weights FILE/, 2);
-  fails(['segment', SAMPLE, '--weights', weights, '--mask'], /--out FILE.png/, 2);
-  fails(['segment', SAMPLE, SAMPLE, '--weights', weights, '--out', out], /one file, and there are 2 photos/, 2);
-  fails(['segment', SAMPLE, '--weights', EVERYDAY], /segment needs the scores/);
-});
-
 test('--version prints the version of package.json', () => {
   assert.is(depthwise('--version').stdout.trim(), JSON.parse(readFileSync('package.json', 'utf8')).version);
 });
@@ -317,6 +298,25 @@ test('npm start names what the sample picture shows', () => {
   const { status, stdout, stderr } = spawnSync(process.execPath, ['scripts/start.mjs'], { encoding: 'utf8' });
   assert.is(status, 0, stderr);
   assert.match(stdout, /orange/);
+});
+
+test('segment: shares, drawings and masks; each refusal says what to do', async () => {
+  const weights = put('colours.dw', await savePlan(compile(colourNet()))), out = inFolder('drawn.png'), masks = inFolder('masks');
+  const told = depthwise('segment', SAMPLE, '--weights', weights, '--out', out);
+  assert.is(told.status, 0, told.stderr);
+  assert.match(told.stdout, /drawn into .*drawn\.png/);
+  assert.match(told.stdout, /(background|leaf|sky) .* \d+\.\d %/);
+  const { width, height } = readHeader(readFileSync(SAMPLE), SAMPLE);
+  assert.is(readHeader(readFileSync(out), out).kind, 'PNG');
+  const json = JSON.parse(depthwise('segment', SAMPLE, SAMPLE, '--weights', weights, '--out', masks, '--mask', '--json').stdout);
+  assert.is(json.photos.length, 2);
+  assert.ok(Math.abs(json.photos[0].results.reduce((sum: number, { share }: { share: number }) => sum + share, 0) - 1) < 1e-9);
+  assert.equal(readdirSync(masks).sort(), ['sample-2.png', 'sample.png']);
+  assert.equal(readHeader(readFileSync(json.photos[0].drawing), 'mask'), { kind: 'PNG', width, height, orientation: 1 });
+  fails(['segment', SAMPLE], /--weights FILE/, 2);
+  fails(['segment', SAMPLE, '--weights', weights, '--mask'], /--out FILE.png/, 2);
+  fails(['segment', SAMPLE, SAMPLE, '--weights', weights, '--out', out], /one file, and there are 2 photos/, 2);
+  fails(['segment', SAMPLE, '--weights', EVERYDAY], /segment needs the scores/);
 });
 
 test.run();

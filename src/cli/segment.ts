@@ -1,7 +1,7 @@
 // Knows the command that says which part of a photo is what: shares told, masks drawn; decoding and the network are elsewhere.
 import type { Net } from '../net.js';
 import { colourOf } from '../tasks/colours.js';
-import { overlay } from '../tasks/overlay.js';
+import { overlay } from '../overlay.js';
 import type { Segmentation } from '../tasks/segment.js';
 import { loadOptions, parse, usage, WEIGHTS_HELP, WEIGHTS_OPTIONS, type Command } from './arguments.js';
 import { canvasOf, label } from './draw.js';

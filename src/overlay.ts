@@ -1,11 +1,16 @@
-// Knows how a mask is laid over a picture in colours; it knows no network and no canvas.
-import { DepthwiseError } from '../error.js';
-import { checkPicture } from '../image.js';
-import { pictureOf } from '../picture.js';
-import type { Image } from '../picture.js';
-import { colourOf } from './colours.js';
-import type { Colour } from './colours.js';
-import type { Segmentation } from './segment.js';
+// The entry `depthwise/overlay`: a mask laid over a picture in colours. It knows no network and no canvas.
+import { DepthwiseError } from './error.js';
+import { checkPicture } from './image.js';
+import { pictureOf } from './picture.js';
+import type { Image } from './picture.js';
+import { colourOf } from './tasks/colours.js';
+import type { Colour } from './tasks/colours.js';
+import type { Segmentation } from './tasks/segment.js';
+
+export { DepthwiseError } from './error.js';
+export { colourOf } from './tasks/colours.js';
+export type { Colour } from './tasks/colours.js';
+export type { Segmentation } from './tasks/segment.js';
 
 export interface OverlayOptions {
   /** [red, green, blue] of each class, 0 to 255; undefined for classes that stay as they are. Default: a palette for all eyes, nothing on "background". */
