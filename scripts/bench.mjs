@@ -6,7 +6,7 @@ import path from 'node:path';
 import { INLINED } from './build.mjs';
 import { main, prepare, root } from './prepare.mjs';
 
-const BENCHES = Object.fromEntries(['network', 'kernels', 'scaling', 'weights', 'quantise', 'tasks', 'heads', 'cascade', 'search'].map((name) => [name, `bench/${name}.ts`]));
+const BENCHES = Object.fromEntries(['networks', 'kernels', 'scaling', 'weights', 'quantise', 'tasks', 'heads', 'cascade', 'search'].map((name) => [name, `bench/${name}.ts`]));
 const newer = path.join(root, 'build/node24/node_modules/node/bin/node');
 const node = process.env.NODE_BIN ?? (existsSync(newer) ? newer : process.execPath);
 
