@@ -20,7 +20,8 @@ import { fromUtf8 } from './text.js';
 export type { ConvertOptions };
 
 /** What makes plans of other files: a file apart beside the entries that hold no builds. */
-const converter = (): Promise<typeof import('./convert.js')> => import('./convert.js').catch(notBeside('convert.js'));
+/** The file apart that makes and saves plans. */
+export const converter = (): Promise<typeof import('./convert.js')> => import('./convert.js').catch(notBeside('convert.js'));
 
 export interface LoadOptions extends ConvertOptions, KeepOptions {
   /** Takes this build or fails; default: the best that computes rightly here. 'js' is plain JavaScript. */

@@ -91,7 +91,7 @@ const both = ['--small', 'weights/everyday.dw', '--large', 'weights/everyday-v1.
 test('cascade prints what each threshold gives, and recommends one', () => {
   const pictures = labelled('fruit', { orange: 3, lemon: 3 }), { status, stdout, stderr } = depthwise('cascade', pictures, ...both);
   assert.is(status, 0, stderr);
-  assert.match(stdout, /accept +right +small alone +mean\n0\.00 .* 100\.0 % .*ms\n0\.05/);
+  assert.match(stdout, /accept +right +small alone +mean\n *0\.00 .* 100\.0 % .*ms\n *0\.05/);
   assert.match(stdout, /everyday\.dw alone: .*everyday-v1\.dw alone: /);
   assert.match(stdout, /recommended accept: \d\.\d\d .*% right/);
   const { thresholds, chosen, alone, pictures: count } = JSON.parse(depthwise('cascade', pictures, ...both, '--json').stdout);

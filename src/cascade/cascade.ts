@@ -56,7 +56,7 @@ export class Cascade {
 
   constructor(small: Net, large: Large, { accept, margin = 0, onFailure = 'small' }: CascadeOptions) {
     for (const [name, value] of [['accept', accept], ['margin', margin]] as const) {
-      if (!(value >= 0 && value <= 1)) throw new DepthwiseError('BAD_INPUT', `${name} is a score from 0 to 1, not ${value}. \`depthwise cascade\` finds one.`);
+      if (typeof value !== 'number' || !(value >= 0 && value <= 1)) throw new DepthwiseError('BAD_INPUT', `${name} is a score from 0 to 1, not ${value}. \`depthwise cascade\` finds one.`);
     }
     if (onFailure !== 'small' && onFailure !== 'throw') throw new DepthwiseError('BAD_INPUT', `onFailure is 'small' or 'throw', not '${String(onFailure)}'.`);
     if (typeof large !== 'function') checkShared(small, large);

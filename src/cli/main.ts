@@ -15,9 +15,10 @@ import { pull } from './pull.js';
 import { quantise } from './quantise.js';
 import { run } from './run.js';
 import { search } from './search.js';
+import { segment } from './segment.js';
 import { trainHead } from './train-head.js';
 
-const COMMANDS: Command[] = [classify, embed, search, detect, pose, run, inspect, bench, convert, quantise, trainHead, cascade, list, pull];
+const COMMANDS: Command[] = [classify, embed, search, detect, segment, pose, run, inspect, bench, convert, quantise, trainHead, cascade, list, pull];
 
 const HELP = `depthwise ${about.version}: MobileNets for any JavaScript host
 

@@ -14,11 +14,11 @@ import type { Layer, Quantised } from './head-plan.js';
  * A whole classifier.
  * @throws DepthwiseError BAD_INPUT where the head was trained on other weights
  */
-export function grafted(backbone: Plan, layer: Layer, head: HeadInfo): Plan {
+export async function grafted(backbone: Plan, layer: Layer, head: HeadInfo): Promise<Plan> {
   checkBackbone(head, fingerprintOf(backbone), backbone.info.about.name);
   const stem = stemOf(backbone), { info } = stem;
   const embedding = info.tensors[info.steps.at(-1)!.output], kept = info.steps.length;
-  const top = headPlan(layer, head, quantised(embedding));
+  const top = await headPlan(layer, head, quantised(embedding));
   const base = align(Math.max(...info.tensors.map(({ offset, bytes }) => offset + bytes)));
   const input = top.info.inputs[0], life = top.info.tensors[input].last + kept;
   const tensors = [

@@ -1,7 +1,7 @@
 // Knows how a trained head becomes a plan and back: one layer from a float32 embedding to scores. It does not know how
 // heads are trained or where their embeddings come from.
 import * as abi from '../../assembly/abi.js';
-import { compile } from '../compile/plan.js';
+import { converter } from '../loader.js';
 import { recordsOf } from '../plan/plan.js';
 import type { HeadInfo, Plan } from '../plan/plan.js';
 import { DepthwiseError } from '../error.js';
@@ -28,7 +28,7 @@ export interface Quantised {
  * embedding [1, depth] -> (dequantise) -> fully connected [1, outputs] -> softmax, which layers that vote have not.
  * @param quantised an int8 input in place of the float32 one
  */
-export function headPlan(layer: Layer, head: HeadInfo, quantised?: Quantised): Plan {
+export async function headPlan(layer: Layer, head: HeadInfo, quantised?: Quantised): Promise<Plan> {
   const outputs = layer.vote?.classes.length ?? layer.labels.length, depth = layer.weights.length / outputs;
   const tensors: Tensor[] = [], operators: Operator[] = [];
   const add = (tensor: Tensor): number => tensors.push(tensor) - 1;
@@ -45,7 +45,7 @@ export function headPlan(layer: Layer, head: HeadInfo, quantised?: Quantised): P
   let out = operate({ kind: 'fullyConnected', activation: 'none', keepDims: false }, [real, constant('weights', [outputs, depth], layer.weights), bias], result(layer.vote ? 'similarities' : 'logits', outputs));
   if (!layer.vote) out = operate({ kind: 'softmax', beta: 1 }, [out], result('scores', outputs));
   const graph: Graph = { tensors, operators, inputs: [input], outputs: [out], about: { name: describe(layer, head), description: `for ${head.backbone} (${head.fingerprint})` }, labels: layer.labels };
-  const plan = compile(graph);
+  const plan = (await converter()).compile(graph);
   return { ...plan, info: { ...plan.info, ...(layer.vote && { vote: layer.vote }), head } };
 }
 

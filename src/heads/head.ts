@@ -3,8 +3,7 @@
 import type { HeadInfo } from '../plan/plan.js';
 import { DepthwiseError } from '../error.js';
 import { isDw } from '../formats/dw.js';
-import { savePlan } from '../convert.js';
-import { readWeights } from '../loader.js';
+import { converter, readWeights } from '../loader.js';
 import type { ConvertOptions } from '../loader.js';
 import type { Net } from '../net.js';
 import type { Image } from '../picture.js';
@@ -127,7 +126,7 @@ export class Head {
   /** The head alone as a .dw file, a plan from an embedding [1, depth] to scores. For `loadHead`, which needs the network as well. */
   async save(): Promise<Uint8Array> {
     const { layer, info } = this.#trained();
-    return savePlan(headPlan(layer, info));
+    return (await converter()).savePlan(await headPlan(layer, info));
   }
 
   /**
@@ -140,7 +139,7 @@ export class Head {
   async graft(bytes: Uint8Array, options: ConvertOptions = {}): Promise<Uint8Array> {
     const { layer, info } = this.#trained(), { preprocessing } = this.#net;
     const plan = await readWeights(bytes, { ...options, ...(preprocessing && { preprocessing }) });
-    return savePlan({ ...grafted(plan, layer, info), float16: options.float16 ?? plan.float16 });
+    return (await converter()).savePlan({ ...await grafted(plan, layer, info), float16: options.float16 ?? plan.float16 });
   }
 
   #counts(): number[] {
