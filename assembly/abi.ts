@@ -6,7 +6,8 @@
 //
 //   Weights come in panels of PANEL output channels, the last one padded with channels whose weights are zero:
 //     float32   [OC / 8][K][8]             K = KH * KW * C, in that order (depthwise: K = KH * KW)
-//     int8      [OC / 8][K / 2][8][2]      pairs of k side by side, K padded to even; SIMD builds hold them as int16
+//     int8      [OC / 8][K / 2][8][2]      pairs of k side by side, K padded to even; SIMD builds hold those with a zero
+//                                          point as int16, less that
 //     int8, depthwise   [OC / 8][K][8]     SIMD builds hold them as float32
 //   Parameters come in one block a panel: float32 bias[8]; int8 PARAMS_INT8 bytes as drawn in requantise.ts.
 

@@ -197,15 +197,16 @@ function partialSort(heap: usize, values: usize, count: i32, wanted: i32): void 
 
 /**
  * Chooses at most `most` of the boxes with enough of a score (`ranks`), best first, leaving out those that overlap a
- * chosen one too much. A box whose corners are the wrong way round, for which the reference gives up, is never chosen.
+ * chosen one too much. A box whose corners are the wrong way round, for which the reference gives up, is never chosen, nor
+ * is one whose score is not above `floor`.
  */
-function choose(step: usize, most: i32): i32 {
+function choose(step: usize, most: i32, floor: f32): i32 {
   const values = ranks(step), heap = heapOf(step), chosen = chosenOf(step), limit = word(step, CANDIDATES);
   const least = wordF32(step, LEAST_SCORE), overlapping = wordF32(step, MOST_OVERLAP);
   let left = 0, count = 0;
   for (let i = 0; i < word(step, COUNT); i++) {
-    const box = boxes() + (<usize>i << 4);
-    if (!(load<f32>(values + (<usize>i << 2)) >= least) || load<f32>(box) > load<f32>(box, 8) || load<f32>(box, 4) > load<f32>(box, 12)) continue;
+    const box = boxes() + (<usize>i << 4), score = load<f32>(values + (<usize>i << 2));
+    if (!(score >= least) || score <= floor || load<f32>(box) > load<f32>(box, 8) || load<f32>(box, 4) > load<f32>(box, 12)) continue;
     put(heap, left++, i);
   }
   makeHeap(heap, left, values, true);
@@ -230,7 +231,7 @@ function fast(step: usize): i32 {
   const each = word(step, PER_DETECTION), classes = word(step, CLASSES), columns = word(step, C), background = columns - classes;
   const values = ranks(step), heap = heapOf(step), chosen = chosenOf(step);
   for (let i = 0; i < word(step, COUNT); i++) store<f32>(values + (<usize>i << 2), scoreAt(step, i * columns + background + likeliestClass(step, i)));
-  const count = choose(step, word(step, MOST_DETECTIONS));
+  const count = choose(step, word(step, MOST_DETECTIONS), -Infinity);
   for (let i = 0; i < count; i++) {
     const box = index(chosen, i), row = box * columns + background;
     if (each == 1) {
@@ -252,7 +253,9 @@ function regular(step: usize): i32 {
   let kept = 0;
   for (let kind = 0; kind < classes; kind++) {
     for (let i = 0; i < word(step, COUNT); i++) store<f32>(values + (<usize>i << 2), scoreAt(step, i * columns + background + kind));
-    let fresh = choose(step, word(step, PER_CLASS)) - 1, old = kept - 1;
+    // Once there are enough, what is no better than the last of them can be left out before it is sorted.
+    const floor: f32 = kept == most ? load<f32>(scores + (<usize>(most - 1) << 2)) : -Infinity;
+    let fresh = choose(step, word(step, PER_CLASS), floor) - 1, old = kept - 1;
     kept = min(fresh + 1 + kept, most);
     for (let at = fresh + old + 1; fresh >= 0; at--) { // merges from the end, where there is room
       const box = index(chosen, fresh), score = load<f32>(values + (<usize>box << 2));

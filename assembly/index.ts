@@ -92,7 +92,7 @@ function runStep(step: usize): bool {
   return true;
 }
 
-/** Widens `count` int8 weights at src to int16 less `zero` at dst, as the SIMD builds read them. */
+/** Widens `count` int8 weights at src to int16 less `zero` at dst, as the SIMD builds read those with a zero point. */
 export function widenWeights(dst: usize, src: usize, count: i32, zero: i32): void {
   const end = src + count;
   if (ASC_FEATURE_SIMD) { // most of the time that loading takes would go by here

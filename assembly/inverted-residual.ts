@@ -11,7 +11,7 @@ import {
 } from './abi';
 import { filterRow, loadRow, padRow, pixelsRead, ringPanelBytes, ringRow, ringValue, toRing, windowRows } from './depthwise';
 import { binaryValues } from './elementwise';
-import { gatherRows, multiplyPanel, multiplyPanels, rowBytes } from './pointwise';
+import { gatherRows, multiplyPanel, multiplyPanels, panelBytes, rowBytes } from './pointwise';
 import { activation, constant, scratch, shareEnd, shareStart, word } from './step';
 
 const RECORD: usize = STEP_WORDS << 2;
@@ -60,7 +60,7 @@ function expandRows(block: usize, expand: usize, filter: usize, float: bool, fro
     src = wide;
   }
   const pixel = <usize>PANEL * ringValue(float), inset = <usize>word(filter, PAD_LEFT) * pixel;
-  const panelBytes = stride * PANEL, panel = scratch() + <usize>word(block, PANEL_AT);
+  const bytes = panelBytes(expand, float, depth, 1), panel = scratch() + <usize>word(block, PANEL_AT);
   const pixels = pixelsRead(filter);
   let w = constant(expand, WEIGHTS), params = constant(expand, PARAMS), at = inset;
   for (let channel = 0, channels = word(expand, OC); channel < channels; channel += PANEL) {
@@ -72,7 +72,7 @@ function expandRows(block: usize, expand: usize, filter: usize, float: bool, fro
         toRing(dst, panel, pixels);
       }
     }
-    w += panelBytes;
+    w += bytes;
     params += float ? PARAMS_FLOAT32 : PARAMS_INT8;
     at += ringPanelBytes(filter, float);
   }

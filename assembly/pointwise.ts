@@ -2,7 +2,7 @@
 // Blocks of GATHER_BYTES of pixels meet each panel while it is in the level-1 cache.
 import { C, COUNT, DST, DTYPE, FLOAT32, GATHER_BYTES, OC, PANEL, PARAMS, PARAMS_FLOAT32, PARAMS_INT8, BLOCK_ROWS, SRC, TAIL_ROWS, WEIGHTS } from './abi';
 import { activation, constant, scratch, shareEnd, shareStart, word } from './step';
-import { panelF32, panelInt8, storeTail, tail } from './tile';
+import { isWide, panelF32, panelInt8, storeTail, tail } from './tile';
 
 /** Bytes of one value as the tiles read it: float32, int16 in SIMD builds, int8 in the scalar build. */
 // @ts-ignore: decorator
@@ -17,6 +17,14 @@ export function valueBytes(float: bool): i32 {
 @inline
 export function rowBytes(float: bool, depth: i32): i32 {
   return float ? depth << 2 : ((depth + 1) & ~1) * valueBytes(false);
+}
+
+/** Bytes of one panel of weights, for rows of `segments` pieces of `depth` values. */
+// @ts-ignore: decorator
+@inline
+export function panelBytes(step: usize, float: bool, depth: i32, segments: i32): usize {
+  if (float) return <usize>(segments * depth * PANEL) << 2;
+  return <usize>(segments * ((depth + 1) & ~1) * PANEL) << (isWide(step) ? 1 : 0);
 }
 
 /** Pixels in a block whose gathered rows fit GATHER_BYTES: a multiple of BLOCK_ROWS, at least one. */
@@ -41,13 +49,13 @@ function multiplyChannels(
   step: usize, float: bool, rows: i32, src: usize, stride: usize, depth: i32, segments: i32, pitch: usize, dst: usize, first: i32, last: i32,
 ): void {
   const shift = float ? 2 : 0, pixel = <usize>word(step, OC) << shift, paramBytes = float ? PARAMS_FLOAT32 : PARAMS_INT8;
-  const panelBytes = <usize>(segments * PANEL) * (float ? <usize>depth << 2 : <usize>rowBytes(false, depth));
-  let w = constant(step, WEIGHTS) + <usize>(first / PANEL) * panelBytes, params = constant(step, PARAMS) + <usize>(first / PANEL * paramBytes);
+  const bytes = panelBytes(step, float, depth, segments);
+  let w = constant(step, WEIGHTS) + <usize>(first / PANEL) * bytes, params = constant(step, PARAMS) + <usize>(first / PANEL * paramBytes);
   let left = last - first;
   dst += <usize>first << shift;
   for (; left >= PANEL; left -= PANEL) {
     multiplyPanel(step, float, rows, src, stride, depth, segments, pitch, w, params, dst, pixel);
-    w += panelBytes;
+    w += bytes;
     params += paramBytes;
     dst += <usize>PANEL << shift;
   }

@@ -23,6 +23,25 @@ export function exponential(x: f32): f32 {
   return (p * r * r + r + <f32>1.0) * reinterpret<f32>((i32(n) + 127) << 23);
 }
 
+/** The same four at a time, bit for bit. */
+// @ts-ignore: decorator
+@inline
+function exponential4(x: v128): v128 {
+  const n = f32x4.floor(f32x4.add(f32x4.mul(x, f32x4.splat(LOG2_E)), f32x4.splat(0.5)));
+  const r = f32x4.sub(f32x4.sub(x, f32x4.mul(n, f32x4.splat(LN2_HIGH))), f32x4.mul(n, f32x4.splat(LN2_LOW)));
+  let p = f32x4.splat(1.9875691500e-4);
+  p = f32x4.add(f32x4.mul(p, r), f32x4.splat(1.3981999507e-3));
+  p = f32x4.add(f32x4.mul(p, r), f32x4.splat(8.3334519073e-3));
+  p = f32x4.add(f32x4.mul(p, r), f32x4.splat(4.1665795894e-2));
+  p = f32x4.add(f32x4.mul(p, r), f32x4.splat(1.6666665459e-1));
+  p = f32x4.add(f32x4.mul(p, r), f32x4.splat(5.0000001201e-1));
+  const power = i32x4.shl(i32x4.add(i32x4.trunc_sat_f32x4_s(n), i32x4.splat(127)), 23);
+  const inside = f32x4.mul(f32x4.add(f32x4.add(f32x4.mul(f32x4.mul(p, r), r), r), f32x4.splat(1.0)), power);
+  const low = v128.and(x, f32x4.ne(x, x)); // NaN stays, the rest is 0
+  const high = v128.bitselect(f32x4.splat(f32.MAX_VALUE), inside, f32x4.gt(x, f32x4.splat(88.0)));
+  return v128.bitselect(high, low, f32x4.gt(x, f32x4.splat(-87.0)));
+}
+
 /** COUNT rows of C values. */
 export function softmax(step: usize): void {
   const channels = word(step, C), float = word(step, DTYPE) == FLOAT32;
@@ -37,13 +56,15 @@ function softmaxF32(src: usize, dst: usize, channels: i32, beta: f32): void {
   const bytes = <usize>channels << 2;
   let most = load<f32>(src);
   for (let i: usize = 4; i < bytes; i += 4) most = max(most, load<f32>(src + i));
-  let sum: f32 = 0;
-  for (let i: usize = 0; i < bytes; i += 4) {
-    const e = exponential((load<f32>(src + i) - most) * beta);
-    store<f32>(dst + i, e);
-    sum += e;
+  let sum: f32 = 0, i: usize = 0;
+  if (ASC_FEATURE_SIMD) {
+    for (; i + 16 <= bytes; i += 16) v128.store(dst + i, exponential4(f32x4.mul(f32x4.sub(v128.load(src + i), f32x4.splat(most)), f32x4.splat(beta))));
   }
-  for (let i: usize = 0; i < bytes; i += 4) store<f32>(dst + i, load<f32>(dst + i) / sum);
+  for (; i < bytes; i += 4) store<f32>(dst + i, exponential((load<f32>(src + i) - most) * beta));
+  for (i = 0; i < bytes; i += 4) sum += load<f32>(dst + i); // one after the other in every build
+  i = 0;
+  if (ASC_FEATURE_SIMD) for (; i + 16 <= bytes; i += 16) v128.store(dst + i, f32x4.div(v128.load(dst + i), f32x4.splat(sum)));
+  for (; i < bytes; i += 4) store<f32>(dst + i, load<f32>(dst + i) / sum);
 }
 
 // ---- fixed point

@@ -141,11 +141,18 @@ export function panelF32(rows: i32, src: usize, stride: usize, depth: i32, segme
   finishF32(step, rows, dst, dstStride);
 }
 
-// ---- int8: rows and weights as int16 in SIMD builds, as int8 in the scalar build
+// ---- int8: rows as int16 in SIMD builds, as int8 in the scalar build; weights as int8
+
+/** Whether a step's weights lie as int16: their zero point, taken off, may leave more than a byte holds. */
+// @ts-ignore: decorator
+@inline
+export function isWide(step: usize): bool {
+  return ASC_FEATURE_SIMD && word(step, WEIGHTS_ZERO) != 0;
+}
 
 // @ts-ignore: decorator
 @inline
-function tileInt8(rows: i32, src: usize, stride: usize, pairs: i32, segments: i32, pitch: usize, w: usize, params: usize, step: usize, dst: usize, dstStride: usize): void {
+function tileInt8(wide: bool, rows: i32, src: usize, stride: usize, pairs: i32, segments: i32, pitch: usize, w: usize, params: usize, step: usize, dst: usize, dstStride: usize): void {
   const biasLow = v128.load(params), biasHigh = v128.load(params, 16);
   let a0 = biasLow, b0 = biasHigh, a1 = biasLow, b1 = biasHigh;
   let a2 = biasLow, b2 = biasHigh, a3 = biasLow, b3 = biasHigh;
@@ -153,8 +160,8 @@ function tileInt8(rows: i32, src: usize, stride: usize, pairs: i32, segments: i3
   let k: usize = 0, end = <usize>pairs << 2;
   for (const gap = pitch - end; segments > 0; segments--, k += gap, end += pitch) {
     for (; k < end; k += 4) {
-      const low = v128.load(w), high = v128.load(w, 16);
-      w += 32;
+      const low = wide ? v128.load(w) : v128.load8x8_s(w), high = wide ? v128.load(w, 16) : v128.load8x8_s(w, 8);
+      w += wide ? 32 : 16;
       let x = v128.load32_splat(x0 + k);
       a0 = i32x4.add(a0, i32x4.dot_i16x8_s(x, low));
       b0 = i32x4.add(b0, i32x4.dot_i16x8_s(x, high));
@@ -189,11 +196,19 @@ function tileInt8(rows: i32, src: usize, stride: usize, pairs: i32, segments: i3
 }
 
 function tileInt8x4(src: usize, stride: usize, pairs: i32, segments: i32, pitch: usize, w: usize, params: usize, step: usize, dst: usize, dstStride: usize): void {
-  tileInt8(4, src, stride, pairs, segments, pitch, w, params, step, dst, dstStride);
+  tileInt8(false, 4, src, stride, pairs, segments, pitch, w, params, step, dst, dstStride);
 }
 
 function tileInt8x1(src: usize, stride: usize, pairs: i32, segments: i32, pitch: usize, w: usize, params: usize, step: usize, dst: usize, dstStride: usize): void {
-  tileInt8(1, src, stride, pairs, segments, pitch, w, params, step, dst, dstStride);
+  tileInt8(false, 1, src, stride, pairs, segments, pitch, w, params, step, dst, dstStride);
+}
+
+function tileWideInt8x4(src: usize, stride: usize, pairs: i32, segments: i32, pitch: usize, w: usize, params: usize, step: usize, dst: usize, dstStride: usize): void {
+  tileInt8(true, 4, src, stride, pairs, segments, pitch, w, params, step, dst, dstStride);
+}
+
+function tileWideInt8x1(src: usize, stride: usize, pairs: i32, segments: i32, pitch: usize, w: usize, params: usize, step: usize, dst: usize, dstStride: usize): void {
+  tileInt8(true, 1, src, stride, pairs, segments, pitch, w, params, step, dst, dstStride);
 }
 
 /** One row, one panel: weights stay int8, their zero point is subtracted here. */
@@ -217,16 +232,19 @@ function scalarInt8(src: usize, pairs: i32, segments: i32, pitch: usize, w: usiz
 @inline
 export function panelInt8(rows: i32, src: usize, stride: usize, pairs: i32, segments: i32, pitch: usize, w: usize, params: usize, step: usize, dst: usize, dstStride: usize): void {
   let row = 0;
+  const wide = isWide(step);
   if (ASC_FEATURE_SIMD) {
     for (; row + 4 <= rows; row += 4) {
-      tileInt8x4(src, stride, pairs, segments, pitch, w, params, step, dst, dstStride);
+      if (wide) tileWideInt8x4(src, stride, pairs, segments, pitch, w, params, step, dst, dstStride);
+      else tileInt8x4(src, stride, pairs, segments, pitch, w, params, step, dst, dstStride);
       src += 4 * stride;
       dst += 4 * dstStride;
     }
   }
   for (; row < rows; row++) {
-    if (ASC_FEATURE_SIMD) tileInt8x1(src, stride, pairs, segments, pitch, w, params, step, dst, dstStride);
-    else scalarInt8(src, pairs, segments, pitch, w, params, step, dst);
+    if (!ASC_FEATURE_SIMD) scalarInt8(src, pairs, segments, pitch, w, params, step, dst);
+    else if (wide) tileWideInt8x1(src, stride, pairs, segments, pitch, w, params, step, dst, dstStride);
+    else tileInt8x1(src, stride, pairs, segments, pitch, w, params, step, dst, dstStride);
     src += stride;
     dst += dstStride;
   }

@@ -137,7 +137,7 @@ const besides = (entry) => ({
   name: 'besides',
   setup: (build) => build.onResolve({ filter: /^\.\.\/index\.js$/ }, () => ({ path: `../${entry}.js`, external: true })),
 });
-const COMPAT = ['index', ...EDGES.map(({ name }) => name)].map((entry) => ({ entry, outfile: `dist/compat/tfjs${entry === 'index' ? '' : `.${entry}`}.js` }));
+const COMPAT = ['tfjs', 'coco-ssd'].flatMap((name) => ['index', ...EDGES.map((edge) => edge.name)].map((entry) => ({ name, entry, outfile: `dist/compat/${name}${entry === 'index' ? '' : `.${entry}`}.js` })));
 
 /** Files that become base64 text in a bundle. */
 export const INLINED = { '.wasm': 'base64', '.patch': 'base64', '.dw': 'base64' };
@@ -158,9 +158,9 @@ async function bundle() {
     ...EDGES.map((edge) => ({ entryPoints: ['src/index.ts'], outfile: `dist/${edge.name}.js`, platform: 'neutral', plugins: [...shared.plugins, compiledByHost(edge)] })),
     { entryPoints: ['src/js.ts'], outfile: 'dist/js.js', platform: 'neutral', plugins: [...shared.plugins, withoutWasm] },
     ...APART.map((name) => ({ entryPoints: [`src/${name}.ts`], outfile: `dist/${name}.js`, platform: 'neutral' })),
-    ...COMPAT.map(({ entry, outfile }) => ({ entryPoints: ['src/compat/tfjs.ts'], outfile, platform: 'neutral', plugins: [besides(entry)] })),
+    ...COMPAT.map(({ name, entry, outfile }) => ({ entryPoints: [`src/compat/${name}.ts`], outfile, platform: 'neutral', plugins: [besides(entry)] })),
     ...SEARCH.map((each) => ({ entryPoints: ['src/search.ts'], platform: 'neutral', ...each })),
-    { entryPoints: ['src/quantise.ts'], outfile: 'dist/quantise.js', platform: 'neutral', plugins: [keptApart('convert')] },
+    ...['quantise', 'overlay'].map((name) => ({ entryPoints: [`src/${name}.ts`], outfile: `dist/${name}.js`, platform: 'neutral', plugins: [keptApart('convert')] })),
     ...['heads', 'cascade'].map((name) => ({ entryPoints: [`src/${name}.ts`], outfile: `dist/${name}.js`, platform: 'neutral' })),
     { entryPoints: ['src/weights/everyday.ts'], outfile: 'dist/weights/everyday.js', platform: 'neutral' },
     { entryPoints: ['src/cli/main.ts'], outfile: 'dist/cli.js', platform: 'node', plugins: [keptApart('convert')], banner: { js: '#!/usr/bin/env node' } },
@@ -181,7 +181,7 @@ const STAGES = [
   { name: 'kernels', reads: [...networkKernels, 'asconfig.json', ...settings], makes: TARGETS.flatMap((t) => [`build/wasm/${t}.wasm`, `dist/wasm/${t}.wasm`]).concat('build/wasm/scalar.js', 'build/wasm/relaxed.patch'), work: compileKernels },
   { name: 'search', reads: ['assembly/search.ts', 'asconfig.search.json', ...settings], makes: [...SEARCH_TARGETS.map((t) => `build/wasm/search-${t}.wasm`), 'dist/wasm/search-simd.wasm'], work: compileSearch },
   { name: 'types', reads: ['src', 'test', 'bench', 'examples/browser', 'assembly/abi.ts', 'weights/zoo.json', 'tsconfig.json', 'tsconfig.build.json', ...settings], makes: ['dist/types'], work: checkTypes },
-  { name: 'bundles', reads: ['src', 'assembly/abi.ts', 'build/wasm', 'weights/everyday.dw', 'weights/zoo.json', 'package.json', ...settings], makes: ['dist/index.js', 'dist/core.js', 'dist/worker.js', 'dist/worker-host.js', 'dist/worker-program.js', 'dist/js.js', ...[...EDGES.map(({ name }) => name), ...APART].map((name) => `dist/${name}.js`), ...[...COMPAT, ...SEARCH].map(({ outfile }) => outfile), 'dist/quantise.js', 'dist/heads.js', 'dist/cascade.js', 'dist/cli.js', 'dist/weights/everyday.js'], work: bundle },
+  { name: 'bundles', reads: ['src', 'assembly/abi.ts', 'build/wasm', 'weights/everyday.dw', 'weights/zoo.json', 'package.json', ...settings], makes: ['dist/index.js', 'dist/core.js', 'dist/worker.js', 'dist/worker-host.js', 'dist/worker-program.js', 'dist/js.js', ...[...EDGES.map(({ name }) => name), ...APART].map((name) => `dist/${name}.js`), ...[...COMPAT, ...SEARCH].map(({ outfile }) => outfile), 'dist/quantise.js', 'dist/heads.js', 'dist/cascade.js', 'dist/overlay.js', 'dist/cli.js', 'dist/weights/everyday.js'], work: bundle },
 ];
 
 async function runStage({ name, reads, makes, work }) {

@@ -7,7 +7,7 @@ import { main, root } from './prepare.mjs';
 
 const PACKAGES = ['typedoc@0.28.20', 'typescript@5.9.3', '@types/node@26.6.6'];
 const INSTALL = `npm install --prefix build/typedoc ${PACKAGES.join(' ')} --no-save --no-audit --no-fund`;
-const ENTRIES = ['index', 'core', 'worker', 'quantise', 'zoo', 'js', 'compat/tfjs', 'weights/everyday'];
+const ENTRIES = ['index', 'core', 'worker', 'quantise', 'zoo', 'js', 'compat/tfjs', 'compat/coco-ssd', 'weights/everyday'];
 
 await main(async () => {
   const program = path.join(root, 'build/typedoc/node_modules/typedoc/bin/typedoc');

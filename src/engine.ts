@@ -53,11 +53,11 @@ interface Layout extends MemoryReport {
   scratches: number[];
 }
 
-/** int8 weights lie in the memory of SIMD builds as int16, those of depthwise steps as float32: bytes, 0 where they stay as they are. */
+/** In SIMD builds, int8 weights with a zero point lie in memory as int16, those of depthwise steps as float32: bytes, 0 where they stay as they are. */
 function widenedBytes(step: Int32Array, build: Build): number {
   const op = step[abi.OP];
   if (build === 'scalar' || build === 'js' || step[abi.DTYPE] !== abi.INT8 || op < abi.OP_CONV || op > abi.OP_DEPTHWISE) return 0;
-  return align(step[abi.WEIGHTS_BYTES] * (op === abi.OP_DEPTHWISE ? 4 : 2));
+  return align(step[abi.WEIGHTS_BYTES] * (op === abi.OP_DEPTHWISE ? 4 : step[abi.WEIGHTS_ZERO] !== 0 ? 2 : 0));
 }
 
 /** Records whose weights are widened, in the order of their weights. */

@@ -67,7 +67,7 @@ export interface Region {
 }
 
 /** The part of a picture that becomes the input; answers about places in the input are taken back to the picture by it. */
-export function regionOf({ width, height }: { width: number; height: number }, { fit, crop }: Preprocessing): Region {
+export function regionOf({ width, height }: { width: number; height: number }, { fit, crop }: Pick<Preprocessing, 'fit' | 'crop'>): Region {
   if (fit === 'stretch') return { x: 0, y: 0, width, height };
   const side = Math.max(1, Math.min(width, height) * crop);
   return { x: (width - side) / 2, y: (height - side) / 2, width: side, height: side };

@@ -12,4 +12,5 @@ export type { Classification, ClassifyOptions } from './tasks/classify.js';
 export type { DetectOptions, Detected } from './tasks/detect.js';
 export type { EmbedOptions } from './tasks/embed.js';
 export type { Keypoint, Pose, PoseOptions } from './tasks/pose.js';
+export type { SegmentOptions, Segmentation } from './tasks/segment.js';
 export type { MemoryReport } from './engine.js';

@@ -18,6 +18,8 @@ import type { EmbedOptions } from './tasks/embed.js';
 import { features } from './tasks/features.js';
 import { pose } from './tasks/pose.js';
 import type { Pose, PoseOptions } from './tasks/pose.js';
+import { segment } from './tasks/segment.js';
+import type { SegmentOptions, Segmentation } from './tasks/segment.js';
 
 export interface TensorInfo {
   name: string;
@@ -211,6 +213,9 @@ export class Net {
    * is looked at, or with `previous` the part of a video's frame where the person was.
    */
   pose(image: Image, options?: PoseOptions): Pose[] { return pose(this, pictureOf(image), options); }
+
+  /** The class of every pixel of a picture, and each class's share. */
+  segment(image: Image, options?: SegmentOptions): Segmentation { return segment(this, pictureOf(image), options); }
 
   /** Frees the memory and ends the threads. Using the net afterwards is an error; disposing again is not. */
   dispose(): void {

@@ -13,6 +13,7 @@ import type { Classification, ClassifyOptions } from './tasks/classify.js';
 import type { DetectOptions, Detected } from './tasks/detect.js';
 import type { EmbedOptions } from './tasks/embed.js';
 import type { Pose, PoseOptions } from './tasks/pose.js';
+import type { SegmentOptions, Segmentation } from './tasks/segment.js';
 import { Calls } from './worker/calls.js';
 import type { Sent } from './worker/calls.js';
 import { framesOf } from './worker/frames.js';
@@ -32,6 +33,7 @@ export type { Classification, ClassifyOptions } from './tasks/classify.js';
 export type { DetectOptions, Detected } from './tasks/detect.js';
 export type { EmbedOptions } from './tasks/embed.js';
 export type { Keypoint, Pose, PoseOptions } from './tasks/pose.js';
+export type { SegmentOptions, Segmentation } from './tasks/segment.js';
 export type { Watchable } from './worker/frames.js';
 export type { WorkerNet };
 
@@ -144,6 +146,11 @@ class WorkerNet {
   /** Joints of the people in a picture, in its pixels, best person first. */
   pose(image: Image | Encoded, { signal, transfer = false, ...options }: PoseOptions & ImageOptions = {}): Promise<Pose[]> {
     return this.#calls.ask('pose', withImage(image, transfer, options), signal);
+  }
+
+  /** The class of every pixel of a picture, and each class's share; depthwise/overlay draws it. */
+  segment(image: Image | Encoded, { signal, transfer = false, ...options }: SegmentOptions & ImageOptions = {}): Promise<Segmentation> {
+    return this.#calls.ask('segment', withImage(image, transfer, options), signal);
   }
 
   /** Runs the model once on raw bytes, one view for each input; options may come last. Returns copies of the outputs. */

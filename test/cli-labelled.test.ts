@@ -1,27 +1,14 @@
 // Checks the commands that learn from folders of labelled pictures, from outside: train-head and cascade.
-import { spawnSync } from 'node:child_process';
 import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
+import { depthwise, fails } from './command-line.js';
 
 const folder = mkdtempSync(path.join(os.tmpdir(), 'depthwise-labelled-'));
 const inFolder = (...names: string[]): string => path.join(folder, ...names);
 test.after(() => rmSync(folder, { recursive: true, force: true }));
-
-function depthwise(...args: string[]): { status: number | null; stdout: string; stderr: string } {
-  const { status, stdout, stderr } = spawnSync(process.execPath, ['dist/cli.js', ...args], { encoding: 'utf8', env: { ...process.env, DEPTHWISE_DEBUG: '' } });
-  return { status, stdout, stderr };
-}
-
-function fails(args: string[], says: RegExp, status = 1): void {
-  const result = depthwise(...args);
-  assert.is(result.status, status, `exit ${result.status}: ${result.stderr}`);
-  assert.match(result.stderr, says);
-  assert.not.match(result.stderr, /\n\s+at |a bug: please report|\[object/);
-  assert.is(result.stdout, '');
-}
 
 /** A BMP of 16 x 16 pixels, 24 bits, in a colour with some noise. */
 function bmp([r, g, b]: number[], seed: number): Uint8Array {

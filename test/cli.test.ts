@@ -7,10 +7,12 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { decodeBmp } from '../src/cli/bmp.js';
 import { readHeader } from '../src/cli/picture-file.js';
+import { compile } from '../src/compile/plan.js';
+import { savePlan } from '../src/convert.js';
+import { colourNet } from './segment-net.js';
 import { upright } from '../src/cli/upright.js';
+import { depthwise, EVERYDAY, fails, SAMPLE } from './command-line.js';
 
-const SAMPLE = 'weights/sample.png';
-const EVERYDAY = 'weights/everyday.dw';
 const folder = mkdtempSync(path.join(os.tmpdir(), 'depthwise-cli-'));
 const inFolder = (name: string) => path.join(folder, name);
 
@@ -19,27 +21,12 @@ function put(name: string, bytes: Uint8Array | string): string {
   return inFolder(name);
 }
 
-function depthwise(...args: string[]) {
-  const { status, stdout, stderr } = spawnSync(process.execPath, ['dist/cli.js', ...args], { encoding: 'utf8', env: { ...process.env, DEPTHWISE_DEBUG: '' } });
-  return { status, stdout, stderr };
-}
-
-/** A failure is one friendly sentence on stderr: no stack, no rejected promise, nothing on stdout. */
-function fails(args: string[], says: RegExp, status = 1): void {
-  const result = depthwise(...args);
-  assert.is(result.status, status, `exit ${result.status}: ${result.stderr}`);
-  assert.match(result.stderr, /^depthwise: /);
-  assert.match(result.stderr, says);
-  assert.not.match(result.stderr, /\n\s+at |UnhandledPromise|a bug: please report|\[object/);
-  assert.is(result.stdout, '');
-}
-
 test.after(() => rmSync(folder, { recursive: true, force: true }));
 
 test('--help lists every command, and each command explains itself', () => {
   const { status, stdout } = depthwise('--help');
   assert.is(status, 0);
-  for (const command of ['classify', 'detect', 'pose', 'run', 'inspect', 'bench', 'convert', 'quantise', 'train-head', 'cascade', 'list', 'pull']) {
+  for (const command of ['classify', 'embed', 'search', 'detect', 'segment', 'pose', 'run', 'inspect', 'bench', 'convert', 'quantise', 'train-head', 'cascade', 'list', 'pull']) {
     assert.match(stdout, `depthwise ${command}`);
     const help = depthwise(command, '--help');
     assert.is(help.status, 0);
@@ -311,6 +298,25 @@ test('npm start names what the sample picture shows', () => {
   const { status, stdout, stderr } = spawnSync(process.execPath, ['scripts/start.mjs'], { encoding: 'utf8' });
   assert.is(status, 0, stderr);
   assert.match(stdout, /orange/);
+});
+
+test('segment: shares, drawings and masks; each refusal says what to do', async () => {
+  const weights = put('colours.dw', await savePlan(compile(colourNet()))), out = inFolder('drawn.png'), masks = inFolder('masks');
+  const told = depthwise('segment', SAMPLE, '--weights', weights, '--out', out);
+  assert.is(told.status, 0, told.stderr);
+  assert.match(told.stdout, /drawn into .*drawn\.png/);
+  assert.match(told.stdout, /(background|leaf|sky) .* \d+\.\d %/);
+  const { width, height } = readHeader(readFileSync(SAMPLE), SAMPLE);
+  assert.is(readHeader(readFileSync(out), out).kind, 'PNG');
+  const json = JSON.parse(depthwise('segment', SAMPLE, SAMPLE, '--weights', weights, '--out', masks, '--mask', '--json').stdout);
+  assert.is(json.photos.length, 2);
+  assert.ok(Math.abs(json.photos[0].results.reduce((sum: number, { share }: { share: number }) => sum + share, 0) - 1) < 1e-9);
+  assert.equal(readdirSync(masks).sort(), ['sample-2.png', 'sample.png']);
+  assert.equal(readHeader(readFileSync(json.photos[0].drawing), 'mask'), { kind: 'PNG', width, height, orientation: 1 });
+  fails(['segment', SAMPLE], /--weights FILE/, 2);
+  fails(['segment', SAMPLE, '--weights', weights, '--mask'], /--out FILE.png/, 2);
+  fails(['segment', SAMPLE, SAMPLE, '--weights', weights, '--out', out], /one file, and there are 2 photos/, 2);
+  fails(['segment', SAMPLE, '--weights', EVERYDAY], /segment needs the scores/);
 });
 
 test.run();

@@ -286,10 +286,13 @@ function hardSwishInt(q: number, input: Tensor, out: Tensor): number {
 
 // ---- search
 
-/** A vector as an index keeps or asks it: whole numbers up to `most`, the largest taking it, halves away from zero. */
+/** A vector as an index keeps or asks it: whole numbers up to `most`, the largest taking it, halves to even. */
 const asIntegers = (vector: readonly number[], most: number): number[] => {
   const largest = Math.max(...vector.map(Math.abs));
-  return vector.map((value) => Math.sign(value) * Math.floor((Math.abs(value) / largest) * most + 0.5));
+  return vector.map((value) => {
+    const scaled = value * (most / largest), low = Math.floor(scaled), rest = scaled - low;
+    return rest < 0.5 || (rest === 0.5 && low % 2 === 0) ? low : low + 1;
+  });
 };
 const dot = (a: readonly number[], b: readonly number[]): number => a.reduce((sum, value, i) => sum + value * b[i], 0);
 const length = (vector: readonly number[]): number => Math.sqrt(dot(vector, vector));

@@ -31,7 +31,7 @@ const HEIGHTS: [RegExp, number, string][] = [
   [/^src\/load(-compiled|-plain)?\.ts$/, 7, 'load'],
   [/^src\/quantise\//, 8, 'quantise'],
   [/^src\/(heads|cascade)(\/|\.ts$)/, 8, 'heads and cascades'],
-  [/^src\/(core|index|js|quantise)\.ts$/, 8, 'entries'],
+  [/^src\/(core|index|js|overlay|quantise)\.ts$/, 8, 'entries'],
   [/^src\/worker(\/|(-program\.d)?\.ts$)/, 8, 'worker'],
   [/^src\/(cli|weights|compat)\//, 9, 'cli'],
 ];

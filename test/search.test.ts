@@ -16,6 +16,8 @@ const seeds = process.env.SEED ? [Number(process.env.SEED)] : Array.from({ lengt
 const BUILDS: SearchBuild[] = ['scalar', 'simd'];
 const TYPES: IndexType[] = ['int8', 'float32'];
 
+const sha256 = (bytes: Uint8Array): Uint8Array => new Uint8Array(createHash('sha256').update(bytes).digest());
+
 const fails = (work: () => unknown, code: string, words: RegExp): void => {
   assert.throws(work, (error: unknown) => error instanceof DepthwiseError && error.code === code && (words.test(error.message) || assert.unreachable(error.message)), `expected ${code} ${words}`);
 };
@@ -165,6 +167,20 @@ test('memory that a host does not give, or that WebAssembly has not, is an error
   assert.is(index.search(new Float32Array(1024).fill(1), { topK: 1 }).length, 1, 'what is there can still be searched');
 });
 
+test('a file of several hashed pieces comes back, and a byte changed in any of them is seen', async () => {
+  const index = createIndex({ dimensions: 65_536, dtype: 'float32' }), random = new Random(2), piece = 2 ** 24;
+  for (let i = 0; i < 150; i++) index.add(`${i}`, Float32Array.from({ length: 65_536 }, () => random.next() - 0.5));
+  const bytes = await index.save();
+  assert.ok(bytes.length > 2 * piece && bytes.length < 3 * piece);
+  assert.equal(bytes.subarray(16, 48), sha256(Uint8Array.from([0, 1, 2].flatMap((i) => [...sha256(bytes.subarray(48 + i * piece, Math.min(bytes.length, 48 + (i + 1) * piece)))]))));
+  assert.is((await loadIndex(bytes)).size, 150);
+  for (const at of [piece, piece + 48, bytes.length - 1]) {
+    bytes[at] ^= 1;
+    await rejects(loadIndex(bytes), 'BAD_FILE', /SHA-256/);
+    bytes[at] ^= 1;
+  }
+});
+
 test('options that cannot be are refused when the index is made', () => {
   for (const dimensions of [0, 1.5, -3, 65_537, undefined]) fails(() => createIndex({ dimensions: dimensions as number }), 'BAD_INPUT', /dimensions is a whole number from 1 to 65536/);
   fails(() => createIndex({ dimensions: 3, dtype: 'float16' as never }), 'BAD_INPUT', /int8 or float32, not float16/);
@@ -197,7 +213,7 @@ test('a file that is damaged anywhere, cut short or no index is refused', async 
     const hostile = await writeIndex({ type: 'int8', dimensions: 5, keys: keys as string[] ?? [], about: {}, rows: bytes.subarray(-32) });
     const words = new DataView(hostile.buffer);
     words.setUint32(56, 2, true);
-    hostile.set(new Uint8Array(createHash('sha256').update(hostile.subarray(48)).digest()), 16);
+    hostile.set(sha256(sha256(hostile.subarray(48))), 16);
     await rejects(loadIndex(hostile), 'BAD_FILE', /not as many keys|describes|truncated/);
   }
 });

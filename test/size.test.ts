@@ -5,15 +5,15 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 
 const WASM_RAW = 48_000;
-const DOWNLOAD_GZIP = 34_000; // a program that loads a .dw
+const DOWNLOAD_GZIP = 37_000; // a program that loads a .dw, with every task
 const ENTRY_GZIP = 90_000; // depthwise with its three builds; the smallest peer takes 247,000
 const CONVERT_GZIP = 24_000; // what the other files take more
 const ONNX_GZIP = 16_000;
-const PLAIN_GZIP = 31_000;
-const HEADS_GZIP = 13_000; // convert.js, which saves them, comes beside it
+const PLAIN_GZIP = 34_000;
+const HEADS_GZIP = 16_000; // convert.js, which saves them, comes beside it
 const CASCADE_GZIP = 3_000;
 const SEARCH_GZIP = 6_500;
-const WORKER_GZIP = 8_000;
+const WORKER_GZIP = 9_000;
 const PROGRAM_GZIP = 115_000; // with room for boxes, masks and keypoints
 const BUILDS = ['scalar', 'simd', 'relaxed'];
 
@@ -47,8 +47,8 @@ test(`depthwise, three builds and every operator, is under ${ENTRY_GZIP} bytes g
   assert.ok(gzipOf('index.js') < ENTRY_GZIP, `index.js has ${gzipOf('index.js')} bytes gzipped, the budget is ${ENTRY_GZIP}`);
 });
 
-test(`in a Worker, entry and builds are under ${DOWNLOAD_GZIP + 12_000} bytes gzipped`, () => {
-  assert.ok(gzipOf('workerd.js', 'wasm/simd.wasm', 'wasm/relaxed.wasm') < DOWNLOAD_GZIP + 12_000, 'one more build than core and its .wasm');
+test(`in a Worker, entry and builds are under ${DOWNLOAD_GZIP + 16_000} bytes gzipped`, () => {
+  assert.ok(gzipOf('workerd.js', 'wasm/simd.wasm', 'wasm/relaxed.wasm') < DOWNLOAD_GZIP + 16_000, 'one more build than core and its .wasm');
   assert.ok(gzipOf('edge-light.js', 'wasm/simd.wasm') < DOWNLOAD_GZIP, 'what Vercel Edge takes');
 });
 
@@ -67,7 +67,7 @@ for (const [file, budget, what] of [
 }
 
 test('only the entries for hosts that compile hold WebAssembly', () => {
-  for (const file of ['core.js', 'workerd.js', 'edge-light.js', 'js.js', 'compat/tfjs.js', 'search.workerd.js', 'search.edge-light.js']) {
+  for (const file of ['core.js', 'workerd.js', 'edge-light.js', 'js.js', 'compat/tfjs.js', 'compat/coco-ssd.js', 'search.workerd.js', 'search.edge-light.js']) {
     assert.not.match(readFileSync(`dist/${file}`, 'utf8'), 'AGFzbQ', `${file} holds the base64 of a WebAssembly module`);
   }
 });

@@ -4,8 +4,12 @@ import { readFile } from 'node:fs/promises';
 import { pathToFileURL } from 'node:url';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
+import { compile } from '../src/compile/plan.js';
 import { load } from '../src/load.js';
+import { savePlan } from '../src/convert.js';
+import { colourNet } from './segment-net.js';
 import type * as Remote from '../src/worker.js';
+import { mapsOf, person, posenetGraph } from './people.js';
 
 const remote: typeof Remote = await import(pathToFileURL('dist/worker.js').href);
 const weights = await readFile('weights/everyday.dw');
@@ -30,6 +34,29 @@ test('it says the same of itself and of a picture', async () => {
   for (const part of ['build', 'inputs', 'outputs', 'labels', 'memory', 'steps', 'preprocessing', 'threads'] as const) assert.equal(there[part], here[part], part);
   assert.ok(weights.length && picture.data.length, 'weights and pixels stay with the caller');
 });
+
+test('a mask comes whole, however often', async () => {
+  const bytes = await savePlan(compile(colourNet())), [one, other] = [await load(bytes), await remote.load(bytes)];
+  for (let i = 0; i < 2; i++) assert.equal(await other.segment(picture, { confidence: true }), one.segment(picture, { confidence: true }));
+  assert.is((await other.segment(picture)).mask.length, 300 * 200);
+  other.dispose();
+});
+
+test('people and their joints, and a video of them that is followed', async () => {
+  const bytes = await savePlan(compile(posenetGraph(mapsOf([person(80, 30)], 257, 257, 8), 257, 257)));
+  const near = await load(bytes), far = await remote.load(bytes), poses = near.pose(picture);
+  assert.is(poses.length, 1);
+  assert.equal(await far.pose(picture), poses);
+  assert.equal(await far.pose(picture, { scoreThreshold: 1, previous: poses }), []);
+  await fails(there.pose(picture), 'UNSUPPORTED', /finds no keypoints/);
+  const seen: unknown[] = [];
+  for await (const { results, dropped } of far.watchPoses(new ReadableStream({ start: (video) => { video.enqueue(frame(picture)); video.close(); } }))) seen.push(results, dropped);
+  assert.equal(seen, [poses, 0]);
+  far.dispose();
+});
+
+/** What a stream of a camera gives, as far as Node can have it: pixels with a time and an end. */
+const frame = (pixels: typeof picture): VideoFrame => ({ ...pixels, data: pixels.data.slice(), timestamp: 0, close() {} }) as unknown as VideoFrame;
 
 test('raw tensors, layers and profiles', async () => {
   const [output] = here.run(input), name = here.steps[3].name;

@@ -1,9 +1,11 @@
 // Knows how lines, boxes and text get onto pixels; it knows no network and no file.
 import { toInput } from '../image.js';
 import type { Picture } from '../image.js';
+import type { Colour } from '../tasks/colours.js';
 import { GLYPH_HEIGHT, GLYPH_WIDTH, glyph } from './lettering.js';
 
-export type Colour = readonly [red: number, green: number, blue: number];
+export { colourOf } from '../tasks/colours.js';
+export type { Colour } from '../tasks/colours.js';
 
 export interface Point {
   x: number;
@@ -70,8 +72,8 @@ function fill(canvas: Canvas, left: number, top: number, right: number, bottom: 
 
 const isLight = ([red, green, blue]: Colour): boolean => 0.299 * red + 0.587 * green + 0.114 * blue > 140;
 
-/** A line of text on a ground of the colour, its lower left corner at the point where there is room, else below it. */
-export function label(canvas: Canvas, at: Point, text: string, colour: Colour): void {
+/** A line of text on a ground of the colour, its lower left corner at the point where there is room, else below it. Returns its height on the canvas. */
+export function label(canvas: Canvas, at: Point, text: string, colour: Colour): number {
   const dots = Math.max(1, Math.round(Math.min(canvas.width, canvas.height) / 220)), letters = [...text];
   const width = (letters.length * (GLYPH_WIDTH + 1) + 3) * dots, height = (GLYPH_HEIGHT + 4) * dots;
   const left = Math.max(0, Math.min(canvas.width - width, Math.round(at.x * canvas.scale)));
@@ -85,14 +87,5 @@ export function label(canvas: Canvas, at: Point, text: string, colour: Colour): 
       fill(canvas, px, py, px + dots, py + dots, ink);
     }
   }));
-}
-
-/** Colours that stay apart for most people with colour blindness, at even steps round the hue circle in two lightnesses. */
-export function colourOf(index: number): Colour {
-  const hue = (index * 137.508 + 210) % 360, lightness = index % 2 ? 0.42 : 0.62;
-  const channel = (shift: number): number => {
-    const k = (shift + hue / 30) % 12;
-    return Math.round(255 * (lightness - 0.9 * Math.min(lightness, 1 - lightness) * Math.max(-1, Math.min(k - 3, 9 - k, 1))));
-  };
-  return [channel(0), channel(8), channel(4)];
+  return height;
 }

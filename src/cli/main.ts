@@ -7,15 +7,18 @@ import { cascade } from './cascade.js';
 import { classify } from './classify.js';
 import { convert } from './convert.js';
 import { detect } from './detect.js';
+import { embed } from './embed.js';
 import { inspect } from './inspect.js';
 import { list } from './list.js';
 import { pose } from './pose.js';
 import { pull } from './pull.js';
 import { quantise } from './quantise.js';
 import { run } from './run.js';
+import { search } from './search.js';
+import { segment } from './segment.js';
 import { trainHead } from './train-head.js';
 
-const COMMANDS: Command[] = [classify, detect, pose, run, inspect, bench, convert, quantise, trainHead, cascade, list, pull];
+const COMMANDS: Command[] = [classify, embed, search, detect, segment, pose, run, inspect, bench, convert, quantise, trainHead, cascade, list, pull];
 
 const HELP = `depthwise ${about.version}: MobileNets for any JavaScript host
 

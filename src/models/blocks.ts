@@ -11,6 +11,8 @@ import { V3_BLOCKS } from './v3.js';
 export interface Block {
   kernel: number;
   stride: number;
+  /** Of the depthwise window; 1 in the papers' tables. */
+  dilation?: number;
   expands: boolean;
   gated: boolean;
   activation: Activation;
@@ -29,10 +31,10 @@ export function blocksOf(arch: BlockArchitecture): Block[] {
 }
 
 export function addBlock(builder: GraphBuilder, input: number, block: Block, names: BlockNames): number {
-  const { kernel, stride, activation } = block;
+  const { kernel, stride, dilation, activation } = block;
   let x = input;
   if (names.expand) x = builder.conv(x, names.expand, { kernel: 1, stride: 1, activation });
-  x = builder.depthwise(x, names.depthwise, { kernel, stride, activation });
+  x = builder.depthwise(x, names.depthwise, { kernel, stride, dilation, activation });
   if (block.gated) x = builder.squeezeExcite(x, names.reduce, names.excite);
   const residual = block.linear && stride === 1 && builder.channelsOf(names.project) === builder.channels(input);
   x = builder.conv(x, names.project, { kernel: 1, stride: 1, activation: block.linear ? 'none' : activation, name: residual ? undefined : names.name });

@@ -11,7 +11,10 @@ export type Style = 'torch' | 'tf';
 interface Layer {
   kernel: number;
   stride: number;
+  dilation?: number;
   activation: Activation;
+  /** Of the batch norm; default: the library's. */
+  epsilon?: number;
   name?: string;
 }
 
@@ -53,13 +56,14 @@ export class GraphBuilder {
   }
 
   /** Convolution without bias, batch norm, activation. */
-  conv(x: number, names: ConvNames, { kernel, stride, activation, name = names.norm }: Layer): number {
+  conv(x: number, names: ConvNames, layer: Layer): number {
+    const { kernel, name = names.norm } = layer;
     const input = this.channels(x), source = this.#find(names.conv, 'weight');
     const torch = this.#library !== 'keras', out = this.channelsOf(names);
     this.#expect(source, torch ? [out, input, kernel, kernel] : [kernel, kernel, input, out]);
     const weights = torch && kernel === 1 ? source.data! : reorder(source, torch ? [0, 2, 3, 1] : [3, 0, 1, 2]);
     const constant = this.#tensor({ name: source.name, shape: [out, kernel, kernel, input], dtype: torch && kernel === 1 ? source.dtype : 'float32', data: weights });
-    return this.#windowed('conv2d', x, constant, out, names, { kernel, stride, activation, name });
+    return this.#windowed('conv2d', x, constant, out, names, { ...layer, name });
   }
 
   /** Convolution of one pixel with bias and nothing after it; `order` says which of the file's channels each output is. */
@@ -76,24 +80,33 @@ export class GraphBuilder {
     return this.op(attributes, [x, sorted(source, input), sorted(bias, 1)], name, [1, h, w, out]);
   }
 
-  depthwise(x: number, names: ConvNames, { kernel, stride, activation }: Layer): number {
+  /** Convolution of one pixel with nothing after it, not even a bias. */
+  unbiased(x: number, name: string): number {
+    const source = this.#find(name, 'weight'), input = this.channels(x), [out] = source.shape, [, h, w] = this.graph.tensors[x].shape;
+    this.#expect(source, [out, input, 1, 1]);
+    const weights = this.#tensor({ ...source, shape: [out, 1, 1, input] });
+    return this.op({ kind: 'conv2d', stride: [1, 1], dilation: [1, 1], padding: 'valid', activation: 'none' }, [x, weights, -1], name, [1, h, w, out]);
+  }
+
+  depthwise(x: number, names: ConvNames, layer: Layer): number {
+    const { kernel } = layer;
     const channels = this.channels(x), source = this.#find(names.conv, 'weight');
     const torch = this.#library !== 'keras';
     this.#expect(source, torch ? [channels, 1, kernel, kernel] : [kernel, kernel, channels, 1]);
     const data = reorder(source, torch ? [1, 2, 3, 0] : [3, 0, 1, 2]);
     const constant = this.#tensor({ name: source.name, shape: [1, kernel, kernel, channels], dtype: 'float32', data });
-    return this.#windowed('depthwiseConv2d', x, constant, channels, names, { kernel, stride, activation, name: names.norm });
+    return this.#windowed('depthwiseConv2d', x, constant, channels, names, { ...layer, name: names.norm });
   }
 
   #windowed(kind: 'conv2d' | 'depthwiseConv2d', x: number, weights: number, out: number, names: ConvNames, layer: Layer): number {
     const [, h, w] = this.graph.tensors[x].shape;
-    const { kernel, stride, activation, name } = layer;
+    const { kernel, stride, dilation = 1, activation, epsilon = this.#epsilon, name } = layer;
     const shape = [1, Math.ceil(h / stride), Math.ceil(w / stride), out];
-    const half = (kernel - 1) / 2;
+    const half = ((kernel - 1) / 2) * dilation;
     const padding: Padding = this.#style === 'tf' ? 'same' : { top: half, bottom: half, left: half, right: half };
-    const linear = this.op({ kind, stride: [stride, stride], dilation: [1, 1], padding, activation: 'none' }, [x, weights, -1], `${names.conv}/output`, shape);
+    const linear = this.op({ kind, stride: [stride, stride], dilation: [dilation, dilation], padding, activation: 'none' }, [x, weights, -1], `${names.conv}/output`, shape);
     const norm = (['gamma', 'beta', 'mean', 'variance'] as const).map((part) => this.#vector(names.norm, part, out));
-    return this.op({ kind: 'batchNorm', epsilon: this.#epsilon, activation }, [linear, ...norm], name!, shape);
+    return this.op({ kind: 'batchNorm', epsilon, activation }, [linear, ...norm], name!, shape);
   }
 
   /** Pool, 1x1 reduce with ReLU, 1x1 expand, hard-sigmoid, multiply. */
@@ -102,6 +115,12 @@ export class GraphBuilder {
     const narrow = this.#dense(pooled, reduce, 'relu', true);
     const gate = this.#dense(narrow, excite, 'hardSigmoid', true);
     return this.op({ kind: 'mul', activation: 'none' }, [x, gate], `${excite}/gated`, this.graph.tensors[x].shape);
+  }
+
+  /** Bilinear, as PyTorch does it without align_corners. */
+  resize(x: number, height: number, width: number, name: string): number {
+    const size = this.#tensor({ name: `${name}/size`, shape: [2], dtype: 'int32', data: new Uint8Array(Int32Array.of(height, width).buffer) });
+    return this.op({ kind: 'resizeBilinear', alignCorners: false, halfPixelCenters: true }, [x, size], name, [1, height, width, this.channels(x)]);
   }
 
   pool(x: number, name: string): number {

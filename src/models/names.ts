@@ -1,13 +1,14 @@
 // Knows what torchvision, timm and Keras call each part of a MobileNet. It does not know shapes.
 import { DepthwiseError } from '../error.js';
 import { V2_STAGES } from './v2.js';
+import type { SegmentationArchitecture } from './segmentation.js';
 import { recogniseV4 } from './v4.js';
 import type { V4Architecture } from './v4.js';
 
 export type Library = 'torchvision' | 'timm' | 'keras';
 /** Those put together from one kind of block, with names in every library. */
 export type BlockArchitecture = 'v1' | 'v2' | 'v3-small' | 'v3-large' | 'v3-small-minimal' | 'v3-large-minimal';
-export type Architecture = BlockArchitecture | V4Architecture | 'ssdlite-v3-large';
+export type Architecture = BlockArchitecture | V4Architecture | SegmentationArchitecture | 'ssdlite-v3-large';
 
 /** A convolution and the batch norm after it. */
 export interface ConvNames { conv: string; norm: string }
@@ -36,6 +37,8 @@ const pair = (prefix: string, conv: string, norm: string): ConvNames => ({ conv:
 export function recognise(keys: ReadonlySet<string>): { library: Library; arch?: Architecture } | undefined {
   const some = (test: (key: string) => boolean): boolean => [...keys].some(test);
   if (keys.has('backbone.features.0.13.0.weight') && keys.has('head.regression_head.module_list.0.1.weight')) return { library: 'torchvision', arch: 'ssdlite-v3-large' };
+  if (keys.has('classifier.cbr.0.weight')) return { library: 'torchvision', arch: 'lraspp-v3-large' };
+  if (keys.has('classifier.0.convs.4.1.weight')) return { library: 'torchvision', arch: 'deeplabv3-v3-large' };
   if (keys.has('features.1.conv.0.0.weight')) return { library: 'torchvision', arch: 'v2' };
   if (keys.has('features.1.block.0.0.weight')) return { library: 'torchvision', arch: torchvisionV3(keys) };
   if (some((key) => key.includes('.pw_proj.'))) return { library: 'timm', arch: recogniseV4(keys) };

@@ -2,7 +2,7 @@
 //
 //   byte 0   magic "DWINDEX" and a byte 0
 //        8   u32 version, 4 bytes 0
-//       16   SHA-256 of everything from byte 48 on
+//       16   SHA-256 of the SHA-256s of every 16 MiB from byte 48 on: hosts hash no more than 2 GiB in one go
 //       48   u32 type (0 int8, 1 float32), u32 dimensions, u32 rows, u32 bytes of a row
 //       64   u32 info bytes, 12 bytes 0
 //       80   info: JSON, UTF-8 { keys, about }; then, from a multiple of 16, the rows as assembly/search.ts reads them
@@ -26,6 +26,8 @@ export interface SavedIndex {
   rows: Uint8Array;
 }
 
+const PIECE = 2 ** 24, AT_ONCE = 4;
+
 const align = (n: number): number => Math.ceil(n / 16) * 16;
 
 export async function writeIndex({ type, dimensions, keys, about, rows }: SavedIndex): Promise<Uint8Array<ArrayBuffer>> {
@@ -36,8 +38,16 @@ export async function writeIndex({ type, dimensions, keys, about, rows }: SavedI
   [TYPES.indexOf(type), dimensions, keys.length, rowBytesOf(type, dimensions), info.length].forEach((value, i) => view.setUint32(HASHED + i * 4, value, true));
   file.set(info, INFO);
   file.set(rows, rowsAt);
-  file.set(await sha256(file.subarray(HASHED)), 16);
+  file.set(await hashOf(file.subarray(HASHED)), 16);
   return file;
+}
+
+async function hashOf(bytes: Uint8Array): Promise<Uint8Array> {
+  const hashes: Uint8Array[] = [], piece = (at: number): Uint8Array => bytes.subarray(at, at + PIECE);
+  for (let at = 0; at < bytes.length; at += AT_ONCE * PIECE) {
+    hashes.push(...await Promise.all(Array.from({ length: AT_ONCE }, (_, i) => piece(at + i * PIECE)).filter(({ length }) => length).map(sha256)));
+  }
+  return sha256(Uint8Array.from(hashes.flatMap((hash) => [...hash])));
 }
 
 function allocated(bytes: number): Uint8Array<ArrayBuffer> {
@@ -60,7 +70,7 @@ export async function readIndex(bytes: Uint8Array): Promise<SavedIndex> {
   const type = TYPES[code], rowsAt = align(INFO + infoBytes), size = rowsAt + count * rowBytes;
   if (!type || dimensions < 1 || dimensions > MOST_DIMENSIONS || rowBytes !== rowBytesOf(type, dimensions)) throw broken(`describes rows that cannot be (type ${code}, ${dimensions} dimensions, ${rowBytes} bytes)`);
   if (size !== bytes.length) throw broken(`says it has ${size} bytes but has ${bytes.length}: it is truncated or has something appended`);
-  const hash = await sha256(bytes.subarray(HASHED));
+  const hash = await hashOf(bytes.subarray(HASHED));
   if (!hash.every((byte, i) => byte === bytes[16 + i])) throw broken('does not match its own SHA-256: some byte changed');
   return { type, dimensions, ...readInfo(bytes.subarray(INFO, INFO + infoBytes), count), rows: bytes.subarray(rowsAt) };
 }

@@ -37,15 +37,19 @@ export function checkVector(vector: Vector, dimensions: number, name: string): v
   throw new DepthwiseError('BAD_INPUT', `${name} has ${vector?.length ?? 'no'} values; this index holds vectors of ${dimensions}. Compare embeddings of one network only.`);
 }
 
-/** Half away from zero, so that the opposite vector becomes the opposite row. */
-const rounded = (value: number): number => (value < 0 ? -Math.floor(0.5 - value) : Math.floor(value + 0.5));
+/** Adding and taking away this rounds a float64 to a whole number, halves to even: without a branch, which signs mispredict. */
+const ROUNDER = 1.5 * 2 ** 52;
 
 /** Writes whole numbers up to `most`, the largest value taking it; returns their Euclidean length. */
 function quantise(vector: Vector, most: number, into: Int8Array | Int16Array): number {
   let largest = 0, sum = 0;
-  for (let i = 0; i < vector.length; i++) largest = Math.max(largest, Math.abs(vector[i]));
   for (let i = 0; i < vector.length; i++) {
-    const q = rounded((vector[i] / largest) * most);
+    const size = Math.abs(vector[i]);
+    if (size > largest) largest = size;
+  }
+  const factor = most / largest;
+  for (let i = 0; i < vector.length; i++) {
+    const q = vector[i] * factor + ROUNDER - ROUNDER;
     into[i] = q;
     sum += q * q;
   }

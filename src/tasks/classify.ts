@@ -46,7 +46,7 @@ export function realValues({ data, scale, zeroPoint = 0 }: Output): Float32Array
   return scale === undefined ? Float32Array.from(data) : Float32Array.from(data, (q) => (q - zeroPoint) * scale);
 }
 
-const endsInSoftmax = (net: Net): boolean => net.info.steps.slice(-3).some((step) => step.kind === 'softmax');
+export const endsInSoftmax = (net: Net): boolean => net.info.steps.slice(-3).some((step) => step.kind === 'softmax');
 
 export function softmax(logits: Float32Array): Float32Array {
   const most = logits.reduce((a, b) => Math.max(a, b), -Infinity);
@@ -56,7 +56,7 @@ export function softmax(logits: Float32Array): Float32Array {
 }
 
 /** TensorFlow's networks have a background class in front that many label files leave out. */
-function labelOf(labels: string[] | undefined, index: number, classes: number): string {
+export function labelOf(labels: string[] | undefined, index: number, classes: number): string {
   if (!labels) return `class ${index}`;
   const background = classes - labels.length === 1 ? 1 : 0;
   return index < background ? 'background' : (labels[index - background] ?? `class ${index}`);

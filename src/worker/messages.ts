@@ -5,7 +5,7 @@ import type { DepthwiseError, ErrorCode } from '../error.js';
 import type { StepInfo, TensorInfo, Threads } from '../net.js';
 
 /** Calls whose first argument is a picture. */
-const PICTURE_CALLS = ['classify', 'embed', 'features', 'detect', 'pose'] as const;
+const PICTURE_CALLS = ['classify', 'embed', 'features', 'detect', 'segment', 'pose'] as const;
 
 export type Call = 'load' | (typeof PICTURE_CALLS)[number] | 'run' | 'layer' | 'profile';
 

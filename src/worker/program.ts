@@ -41,6 +41,7 @@ const answers: Record<Call, (...args: never[]) => unknown> = {
   features: async (image, names) => loaded().features(await seen(image), names),
   detect: async (image, options) => loaded().detect(await seen(image), options),
   pose: async (image, options) => loaded().pose(await seen(image), options),
+  segment: async (image, options) => loaded().segment(await seen(image), options),
   run: (inputs: ArrayBufferView[]) => loaded().run(...inputs).map(copied),
   layer: (name: string, inputs: ArrayBufferView[]) => loaded().layer(name, ...inputs),
   profile: (inputs: ArrayBufferView[]) => loaded().profile(...inputs),
@@ -49,7 +50,7 @@ const answers: Record<Call, (...args: never[]) => unknown> = {
 /** The large parts of an answer, which go without being copied; each once, though it be there twice. */
 function buffersOf(value: unknown): ArrayBuffer[] {
   if (ArrayBuffer.isView(value)) return [value.buffer as ArrayBuffer];
-  return [...new Set([value].flat().flatMap((one) => (ArrayBuffer.isView((one as Output | undefined)?.data) ? [(one as Output).data.buffer as ArrayBuffer] : [])))];
+  return [...new Set([value].flat().flatMap((one) => Object.values(one ?? {}).filter((part) => ArrayBuffer.isView(part)).map((part) => part.buffer as ArrayBuffer)))];
 }
 
 /** A browser's worker speaks through its global object, Node's through its parent port. */
