@@ -2,7 +2,7 @@
 // or malice: the hash of a .dw file is.
 import type { Plan } from './plan.js';
 
-const SAMPLES = 16_384;
+const SAMPLES = 2048; // each costs a little at every load
 
 /** FNV-1a, 32 bits, over the size of the weights and bytes spread over all of them: training moves nearly every one. */
 export function fingerprintOf({ weights }: Plan): string {
