@@ -240,7 +240,12 @@ test('weights that are missing, cut short or something else', () => {
 
 const ssd = '../shared/models/ssd_mobilenet_v1_coco_quant.tflite';
 if (existsSync(ssd)) {
-  test('an operator that is not supported is named', () => fails(['inspect', ssd], /[Dd]etection|custom|TFLite_/));
+  test('an operator that is not supported is named, one of somebody\'s own as well', () => {
+    const bytes = Buffer.from(readFileSync(ssd, 'latin1').replaceAll('TFLite_Detection_PostProcess', 'Acmete_Detection_PostProcess'), 'latin1');
+    for (const command of ['inspect', 'convert']) {
+      fails([command, put('own.tflite', bytes), ...(command === 'convert' ? ['-o', inFolder('own.dw')] : [])], /own\.tflite: operator 63 \(Acmete_Detection_PostProcess\) is not one .*leave the operator out/);
+    }
+  });
 }
 
 test('a tensor of the wrong size is refused, with both sizes, and no output is written', () => {

@@ -74,6 +74,6 @@ export function attributesOf(name: string, options: Table | undefined, where: st
     case 'BATCH_TO_SPACE_ND': return { kind: 'batchToSpace' };
     case 'CONCATENATION': return { kind: 'concatenation', axis: int(0), activation: activation(options, 1, where) };
     default:
-      throw new DepthwiseError('UNSUPPORTED', `${where} is not one that this library does. It runs MobileNet classifiers and feature extractors; leave the operator out of the exported graph, or use TensorFlow Lite.`);
+      throw new DepthwiseError('UNSUPPORTED', `${where} is not one that this library does. It runs MobileNets that classify, embed, detect, segment or find poses; leave the operator out of the exported graph, or use TensorFlow Lite.`);
   }
 }
