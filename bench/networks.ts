@@ -1,6 +1,6 @@
 // Measures whole networks: every family at alpha 1 and 224 pixels, float32 and int8, on every build of this engine.
 // Weights are random, speed does not depend on them. Rounds go A B C A B C, so that a slow moment hits all alike.
-// Usage: node build/bench/network.mjs [rounds] [families, comma-separated]
+// Usage: node build/bench/networks.mjs [rounds] [families, comma-separated]
 import { mkdirSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import { compile } from '../src/compile/plan.js';

@@ -160,7 +160,8 @@ async function bundle() {
     ...APART.map((name) => ({ entryPoints: [`src/${name}.ts`], outfile: `dist/${name}.js`, platform: 'neutral' })),
     ...COMPAT.map(({ name, entry, outfile }) => ({ entryPoints: [`src/compat/${name}.ts`], outfile, platform: 'neutral', plugins: [besides(entry)] })),
     ...SEARCH.map((each) => ({ entryPoints: ['src/search.ts'], platform: 'neutral', ...each })),
-    ...['quantise', 'heads', 'cascade', 'overlay'].map((name) => ({ entryPoints: [`src/${name}.ts`], outfile: `dist/${name}.js`, platform: 'neutral', plugins: [keptApart('convert')] })),
+    ...['heads', 'cascade', 'overlay'].map((name) => ({ entryPoints: [`src/${name}.ts`], outfile: `dist/${name}.js`, platform: 'neutral' })),
+    { entryPoints: ['src/quantise.ts'], outfile: 'dist/quantise.js', platform: 'neutral', plugins: [keptApart('convert')] },
     { entryPoints: ['src/weights/everyday.ts'], outfile: 'dist/weights/everyday.js', platform: 'neutral' },
     { entryPoints: ['src/cli/main.ts'], outfile: 'dist/cli.js', platform: 'node', plugins: [keptApart('convert')], banner: { js: '#!/usr/bin/env node' } },
   ];

@@ -11,6 +11,7 @@ import type { Build } from '../src/engine.js';
 import { DepthwiseError } from '../src/error.js';
 import { readFlexMap } from '../src/formats/flexbuffer.js';
 import type { Detection, Graph, Tensor } from '../src/formats/graph.js';
+import { shapeDetection } from '../src/formats/tflite-detection.js';
 import { readTflite } from '../src/formats/tflite.js';
 import { convert, load, loadGraph } from '../src/load.js';
 import type { Output } from '../src/net.js';
@@ -186,6 +187,11 @@ test('a detector whose parts do not fit together is refused', () => {
   assert.throws(() => readTflite(text('num_classes', 'num_klasses')), refused('BAD_FILE', /operator 0 \(TFLite_Detection_PostProcess\) has num_classes 0/));
   assert.throws(() => readTflite(text('nms_iou_threshold', 'nms_iou_thresh0ld')), refused('BAD_FILE', /nms_iou_threshold/));
   assert.throws(() => readTflite(text('TFLite_Detection_PostProcess', 'TFLite_Detection_PostPr0cess')), refused('UNSUPPORTED', /operator 0 \(TFLite_Detection_PostPr0cess\)/));
+  const [{ attributes, ...rest }] = readTflite(base).operators, { tensors } = readTflite(base);
+  for (const wrong of [{ classes: 3 }, { classes: 7 }, { maxDetections: 65536, maxClassesPerDetection: 2 }]) {
+    const operator = { ...rest, attributes: { ...attributes, ...wrong } as typeof attributes };
+    assert.throws(() => shapeDetection(operator, [...tensors]), refused('BAD_FILE', /operator 0 .*(\d classes|makes room for 131072)/));
+  }
   assert.throws(() => compile(changed(({ tensors }) => { delete tensors[2].data; })), refused('UNSUPPORTED', /anchors/));
 });
 

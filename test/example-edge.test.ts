@@ -32,11 +32,10 @@ const { Miniflare } = requireThere('miniflare') as { Miniflare: new (options: ob
 const WebSocket = requireThere('ws') as new (url: string) => Socket;
 
 const TYPES: Record<string, string> = { '.wasm': 'CompiledWasm', '.dw': 'Data' };
-const modules = [
-  { type: 'ESModule', path: path.join(built, 'worker.js') },
-  ...readdirSync(built).filter((file) => TYPES[path.extname(file)]).map((file) => ({ type: TYPES[path.extname(file)], path: path.join(built, file) })),
-];
+const files = readdirSync(built).filter((file) => TYPES[path.extname(file)]).map((file) => ({ type: TYPES[path.extname(file)], path: path.join(built, file) }));
+const modules = [{ type: 'ESModule', path: path.join(built, 'worker.js') }, ...files];
 writeFileSync(path.join(built, 'empty.js'), 'export default { fetch: () => new Response("{}") };'); // what workerd itself costs
+const nothing = { type: 'ESModule', path: path.join(built, 'empty.js') };
 const options = { cf: false, inspectorPort: 0, compatibilityDate: '2026-04-01', modulesRoot: built };
 
 /** A worker that has answered once, its process and the CPU milliseconds it took until then. */
@@ -44,13 +43,26 @@ async function started(own: object[]): Promise<{ url: URL; worker: Miniflare; pi
   const worker = new Miniflare({ ...options, modules: own }), url = await worker.ready;
   await (await fetch(url)).text();
   const pid = childOf(process.pid, 'workerd');
-  const { cpuMs, bytes } = processOf(pid);
-  return { url, worker, pid, cpuMs, bytes };
+  return { url, worker, pid, cpuMs: threadsMs(pid), bytes: processOf(pid).bytes };
 }
 
-const empty = await started([{ type: 'ESModule', path: path.join(built, 'empty.js') }]);
-await empty.worker.dispose();
-const { url, worker, pid, cpuMs } = await started(modules);
+/** CPU milliseconds of a process's threads, to the nanosecond: what processOf tells comes in steps of 10. */
+const threadsMs = (pid: number): number =>
+  readdirSync(`/proc/${pid}/task`).reduce((sum, thread) => sum + Number(readFileSync(`/proc/${pid}/task/${thread}/schedstat`, 'latin1').split(' ')[0]), 0) / 1e6;
+
+const STARTS = 5;
+/** The least CPU milliseconds of some starts: of nothing, of a worker that reads none of its files, of the example. In turn, so that a slow moment hits all alike. */
+const least = { nothing: Infinity, unread: Infinity, example: Infinity };
+let emptyBytes = 0;
+for (let i = 0; i < STARTS; i++) {
+  for (const [kind, own] of Object.entries({ nothing: [nothing], unread: [nothing, ...files], example: modules }) as [keyof typeof least, object[]][]) {
+    const { cpuMs, bytes, worker: each } = await started(own);
+    least[kind] = Math.min(least[kind], cpuMs);
+    if (kind === 'nothing') emptyBytes = bytes;
+    await each.dispose();
+  }
+}
+const { url, worker, pid } = await started(modules);
 
 const test = suite('edge');
 const picture640 = await jpegOf(photo(640, 480)), net = await load(everyday);
@@ -122,7 +134,7 @@ const megabytes = (bytes: number, digits = 1): string => `${(bytes / 1e6).toFixe
 
 test('stays within 128 MB, and says what CPU time a request takes', async () => {
   const { memory, build } = await (await fetch(url)).json() as { memory: { totalBytes: number }; build: string };
-  assert.ok(memory.totalBytes < 4_000_000, `the net takes ${memory.totalBytes} bytes`);
+  assert.ok(memory.totalBytes < 2_500_000, `the net takes ${memory.totalBytes} bytes`);
   await costOf(() => post(picture640)); // until the engine has optimised
   const http = await costOf(async () => (await fetch(url)).text()), rows: string[] = [], bests: number[] = [];
   for (const [width, height, quality] of [[320, 240, 75], [640, 480, 75], [640, 480, 90], [1024, 768, 75]]) {
@@ -135,8 +147,8 @@ test('stays within 128 MB, and says what CPU time a request takes', async () => 
   assert.ok(bests[1] < 8 * bests[0], `four times the pixels take ${(bests[1] / bests[0]).toFixed(1)} times the CPU`);
   const held = mostBytes + memory.totalBytes + DECODER_BYTES, upload = modules.reduce((sum, { path: file }) => sum + gzipSync(readFileSync(file)).length, 0);
   console.log([`CPU ms of a request in workerd (${build}), decoding included: mean, and best 25 of 200; HTTP alone (${http.mean.toFixed(1)}, ${http.best.toFixed(1)}) is taken off. ${cpus()[0].model}`, ...rows,
-    `start: ${cpuMs - empty.cpuMs} ms of CPU more than an empty worker; first request ${firstMs} ms`,
-    `memory: ${megabytes(held)} at most (JavaScript and buffers, garbage included, ${megabytes(mostBytes)}; net ${megabytes(memory.totalBytes)}; decoder ${megabytes(DECODER_BYTES)}); upload ${megabytes(upload, 2)} gzipped. The whole process, with Miniflare's own workers: ${megabytes(processOf(pid).bytes, 0)}, ${megabytes(empty.bytes, 0)} of them before`].join('\n'));
+    `start: ${(least.example - least.nothing).toFixed(0)} ms of CPU more than an empty worker (least of ${STARTS} starts each), ${(least.unread - least.nothing).toFixed(0)} of them for workerd to take in the files, whoever reads them; first request ${firstMs} ms`,
+    `memory: ${megabytes(held)} at most (JavaScript and buffers, garbage included, ${megabytes(mostBytes)}; net ${megabytes(memory.totalBytes)}; decoder ${megabytes(DECODER_BYTES)}); upload ${megabytes(upload, 2)} gzipped. The whole process, with Miniflare's own workers: ${megabytes(processOf(pid).bytes, 0)}, ${megabytes(emptyBytes, 0)} of them before`].join('\n'));
   assert.ok(held < 128e6, `the isolate holds ${held} bytes`);
   assert.ok(upload < 3_000_000, `the upload has ${upload} bytes gzipped; a free plan takes 3 MB`);
 });

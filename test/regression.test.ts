@@ -93,10 +93,10 @@ test('the nearest vote by their similarity', () => {
 });
 
 test('accuracy and confusion, counted by hand', () => {
-  const { count, accuracy, classes, confusion } = judged(['a', 'b', 'c'], [[0, 0], [0, 1], [1, 1], [1, 1], [1, 0], [0, 0]]);
-  assert.equal([count, accuracy], [6, 4 / 6]);
-  assert.equal(confusion, [[2, 1, 0], [1, 2, 0], [0, 0, 0]]);
-  assert.equal(classes.slice(0, 2), [{ label: 'a', count: 3, correct: 2, accuracy: 2 / 3 }, { label: 'b', count: 3, correct: 2, accuracy: 2 / 3 }]);
+  const { count, accuracy, classes, confusion } = judged(['a', 'b', 'c'], [[0, 0], [0, 1], [1, 1], [1, 1], [0, 1], [0, 0], [1, 0]]);
+  assert.equal([count, accuracy], [7, 4 / 7]);
+  assert.equal(confusion, [[2, 2, 0], [1, 2, 0], [0, 0, 0]]);
+  assert.equal(classes.slice(0, 2), [{ label: 'a', count: 4, correct: 2, accuracy: 2 / 4 }, { label: 'b', count: 3, correct: 2, accuracy: 2 / 3 }]);
   assert.ok(Number.isNaN(classes[2].accuracy));
   assert.ok(Number.isNaN(judged(['a'], []).accuracy));
 });

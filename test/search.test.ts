@@ -6,6 +6,7 @@ import * as assert from 'uvu/assert';
 import scalar from '../build/wasm/search-scalar.wasm';
 import simd from '../build/wasm/search-simd.wasm';
 import { writeIndex } from '../src/search/file.js';
+import { writeQuery, writeRow } from '../src/search/vectors.js';
 import { cosine, createIndex, DepthwiseError, loadIndex } from '../src/search.js';
 import type { IndexType, Match, SearchBuild } from '../src/search.js';
 import { Random } from './random-graph.js';
@@ -234,6 +235,28 @@ for (const build of BUILDS) {
         assert.ok(found <= Math.min(count, wanted));
         assert.ok(changed < best + wanted * 12 && before.subarray(0, best).every((byte, i) => byte === after[i]), `${count} rows of ${rowBytes}, ${wanted} wanted`);
       }
+    }
+  });
+}
+
+for (const build of BUILDS) {
+  test(`${build}: rows up to the last address of 4 GiB are found`, () => {
+    let memory: WebAssembly.Memory;
+    try {
+      memory = new WebAssembly.Memory({ initial: 65535 }); // pages that nobody touches cost nothing
+    } catch (error) {
+      return console.log(`NOT RUN: this machine gives no 4 GiB (${(error as Error).message})`);
+    }
+    const module = new WebAssembly.Module(Buffer.from(wasm[build], 'base64')), { searchInt8, searchFloat32 } = new WebAssembly.Instance(module, { env: { memory } }).exports as Record<string, (...words: number[]) => number>;
+    const { buffer } = memory, count = 5, best = 4096;
+    for (const [type, rowBytes, search] of [['int8', 16, searchInt8], ['float32', 64, searchFloat32]] as const) {
+      const start = buffer.byteLength - count * rowBytes, query = [3, 1, -2, 5], rows = [[1, 0, 0, 0], [-3, -1, 2, -5], [0, 1, 1, 1], [3, 1, -2, 4], [3, 1, -2, 5]];
+      rows.forEach((row, i) => writeRow(type, row, 'a row', buffer, start + i * rowBytes));
+      writeQuery(type, query, buffer, 64);
+      assert.is(search(start, count, rowBytes, 64, best, count), count);
+      assert.equal([...new Int32Array(buffer, best + count * 8, count)], greatest(similarities(query, rows, type), count), type);
+      new Uint8Array(buffer, start).fill(0);
+      new Uint8Array(buffer, 64, 256).fill(0);
     }
   });
 }

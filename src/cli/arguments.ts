@@ -43,8 +43,8 @@ export const WEIGHTS_HELP = `  --build B        scalar, simd, relaxed or js (def
   --plan P         fast (default), small (least memory) or layers (every layer kept)
   --arch A         for .safetensors that do not tell: v1, v2, v3-small, v3-large,
                    v3-small-minimal, v3-large-minimal, v4-conv-small,
-                   v4-conv-medium, v4-conv-large; also --alpha X, --size N,
-                   --style torch|tf`;
+                   v4-conv-medium, v4-conv-large, ssdlite-v3-large; also
+                   --alpha X, --size N, --style torch|tf`;
 
 function positive(name: string, text: string): number {
   const value = Number(text);

@@ -15,7 +15,7 @@ export const convert: Command = {
 
   -o, --out FILE   the .dw file to write
   --arch A         for .safetensors: v1, v2, v3-small, v3-large, v3-small-minimal, v3-large-minimal,
-                   v4-conv-small, v4-conv-medium, v4-conv-large
+                   v4-conv-small, v4-conv-medium, v4-conv-large, ssdlite-v3-large
   --alpha X        width multiplier; read from the file's shapes and checked when given
   --size N         pixels a side of the input; for .onnx where the file leaves it open
   --style S        torch (default) or tf padding, for .safetensors

@@ -21,7 +21,7 @@ export function checkPlan(plan: Plan): void {
   for (const tensor of info.tensors) {
     const sound = tensor && typeof tensor.name === 'string' && Array.isArray(tensor.shape) && tensor.shape.every((d) => Number.isInteger(d) && d >= 0)
       && tensor.bytes === elements(tensor.shape) * bytesPerElement[tensor.dtype] && isInside(tensor.offset, tensor.bytes, plan.arenaBytes);
-    check(sound, `tensor "${tensor?.name}" lies outside of the arena or contradicts its shape`);
+    if (!sound) throw broken(`tensor "${tensor?.name}" lies outside of the arena or contradicts its shape`);
   }
   const index = (i: number): boolean => Number.isInteger(i) && i >= 0 && i < info.tensors.length;
   check([...info.inputs, ...info.outputs].every(index), 'an input or output is no tensor');
@@ -31,7 +31,7 @@ export function checkPlan(plan: Plan): void {
   info.steps.forEach(({ parts }, i) => {
     const own = records[at++], others = (parts ?? []).map(() => records[at++]);
     const fault = own[abi.OP] === abi.OP_INVERTED_RESIDUAL ? blockFault(own, others, plan) : others.length ? 'has parts but is no block' : stepFault(own, plan);
-    check(!fault, `step ${i} ${fault}`);
+    if (fault) throw broken(`step ${i} ${fault}`);
   });
   check(!weightsOverlap(records), 'two layers share weights');
   check(info.vote === undefined || canVote(info), 'its examples vote for classes that are not there');
@@ -52,11 +52,15 @@ function weightsOverlap(records: Int32Array[]): boolean {
 
 const isInside = (offset: number, bytes: number, limit: number): boolean => Number.isInteger(offset) && offset >= 0 && bytes >= 0 && offset + bytes <= limit;
 
+/** Words that hold sizes. */
+const SIZES = [abi.H, abi.W, abi.C, abi.OH, abi.OW, abi.OC, abi.KH, abi.KW, abi.COUNT];
+const EXTENTS = ['src', 'dst', 'weights', 'params', 'scratch', 'src2'] as const;
+
 interface Extent { src: number; dst: number; weights?: number; params?: number; scratch?: number; src2?: number }
 
 /** What is wrong with one record, or nothing. Parts of a block read and write the arena only where `reach` says. */
 function stepFault(w: Int32Array, plan: Plan, reach?: Partial<Extent>): string | undefined {
-  for (const word of [abi.H, abi.W, abi.C, abi.OH, abi.OW, abi.OC, abi.KH, abi.KW, abi.COUNT]) {
+  for (const word of SIZES) {
     if ((w[word] < 0 && !(w[abi.OP] === abi.OP_TRANSPOSE && STRIDES.includes(word))) || w[word] > MOST) return `has ${w[word]} in word ${word}`;
   }
   const fault = windowFault(w);
@@ -65,15 +69,14 @@ function stepFault(w: Int32Array, plan: Plan, reach?: Partial<Extent>): string |
   const whole = extentOf(w);
   if (!whole) return `names kernel ${w[abi.OP]}, which this release does not have`;
   const extent: Extent = reach ? { ...whole, src: 0, dst: 0, src2: 0, scratch: 0, ...reach } : whole;
-  if (Object.values(extent).some((bytes) => !Number.isFinite(bytes) || bytes < 0 || bytes > MOST)) return 'has sizes that no memory holds';
+  for (const part of EXTENTS) if (part in extent && !(extent[part]! >= 0 && extent[part]! <= MOST)) return 'has sizes that no memory holds';
   const { length } = plan.weights;
-  const places: [what: string, word: number, bytes: number | undefined, limit: number][] = [
-    ['input', abi.SRC, extent.src, plan.arenaBytes], ['output', abi.DST, extent.dst, plan.arenaBytes],
-    ['second operand', abi.SRC2, extent.src2, w[abi.SRC2_CONSTANT] ? length : plan.arenaBytes],
-    ['weights', abi.WEIGHTS, extent.weights && Math.max(extent.weights, w[abi.WEIGHTS_BYTES]), length], ['parameters', abi.PARAMS, extent.params, length],
-  ];
-  const outside = places.find(([, word, bytes, limit]) => bytes !== undefined && !isInside(w[word], bytes, limit));
-  if (outside) return `has its ${outside[0]} outside of memory`;
+  const isOutside = (word: number, bytes: number | undefined, limit: number): boolean => bytes !== undefined && !isInside(w[word], bytes, limit);
+  if (isOutside(abi.SRC, extent.src, plan.arenaBytes)) return 'has its input outside of memory';
+  if (isOutside(abi.DST, extent.dst, plan.arenaBytes)) return 'has its output outside of memory';
+  if (isOutside(abi.SRC2, extent.src2, w[abi.SRC2_CONSTANT] ? length : plan.arenaBytes)) return 'has its second operand outside of memory';
+  if (isOutside(abi.WEIGHTS, extent.weights && Math.max(extent.weights, w[abi.WEIGHTS_BYTES]), length)) return 'has its weights outside of memory';
+  if (isOutside(abi.PARAMS, extent.params, length)) return 'has its parameters outside of memory';
   if (extent.weights !== undefined && extent.weights > w[abi.WEIGHTS_BYTES]) return 'has too few weights';
   if ((extent.scratch ?? 0) > plan.scratchBytes) return 'needs more scratch memory than the file asks for';
   return undefined;
@@ -109,6 +112,7 @@ const OF_NUMBERS = [abi.OP_TRANSPOSE, abi.OP_COPY, abi.OP_GATHER, abi.OP_ARITHME
 /** Kernels that take no int8. */
 const OF_FOUR_BYTES = [abi.OP_ARITHMETIC, abi.OP_SQRT, abi.OP_TO_FLOAT];
 const WEIGHTED = [abi.OP_CONV, abi.OP_DEPTHWISE, abi.OP_POINTWISE];
+const WITH_CHANNELS = [...WEIGHTED, abi.OP_AVERAGE_POOL, abi.OP_MEAN, abi.OP_SOFTMAX, abi.OP_RESIZE, abi.OP_ARG_MAX];
 
 /** Sizes that a kernel divides by or walks over must be at least one, and padding must not pass the padded row. */
 function windowFault(w: Int32Array): string | undefined {
@@ -116,7 +120,7 @@ function windowFault(w: Int32Array): string | undefined {
   const op = w[abi.OP];
   if (w[abi.DTYPE] !== abi.FLOAT32 && w[abi.DTYPE] !== abi.INT8 && !(w[abi.DTYPE] === abi.INT32 && OF_NUMBERS.includes(op))) return 'has an unknown type';
   if (w[abi.DTYPE] === abi.INT8 && OF_FOUR_BYTES.includes(op)) return 'has an unknown type';
-  if ([...WEIGHTED, abi.OP_AVERAGE_POOL, abi.OP_MEAN, abi.OP_SOFTMAX, abi.OP_RESIZE, abi.OP_ARG_MAX].includes(op) && w[abi.C] < 1) return 'has no channels';
+  if (WITH_CHANNELS.includes(op) && w[abi.C] < 1) return 'has no channels';
   if (WEIGHTED.includes(op) && w[abi.OC] < 1) return 'has no output channels';
   if (op === abi.OP_RESIZE && ![abi.H, abi.W, abi.OH, abi.OW].every((word) => within(word, 1))) return 'has an impossible size';
   if (op === abi.OP_ARG_MAX && w[abi.INDEX_BYTES] !== 4 && w[abi.INDEX_BYTES] !== 8) return 'has indices of an unknown size';
