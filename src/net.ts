@@ -252,10 +252,17 @@ export class Net {
   #output(engine: Engine, tensor: PlannedTensor): Output {
     const { buffer, byteOffset } = engine.bytes(tensor.offset, tensor.bytes);
     const length = tensor.bytes / bytesPerElement[tensor.dtype];
-    if (tensor.dtype === 'int64') return { ...publicInfo(tensor), data: new Int32Array(buffer, byteOffset, length * 2).filter((_, i) => i % 2 === 0) };
+    if (tensor.dtype === 'int64') return { ...publicInfo(tensor), data: lowHalves(new Int32Array(buffer, byteOffset, length * 2)) };
     const data = new ARRAYS[tensor.dtype](buffer, byteOffset, length);
     return { ...publicInfo(tensor), data };
   }
+}
+
+/** Every other value. A loop: `filter` takes longer over a mask of a quarter million pixels than the network does. */
+function lowHalves(words: Int32Array): Int32Array {
+  const low = new Int32Array(words.length / 2);
+  for (let i = 0; i < low.length; i++) low[i] = words[i * 2];
+  return low;
 }
 
 type ArrayOf = new (buffer: ArrayBufferLike, byteOffset: number, length: number) => TensorData;

@@ -40,7 +40,7 @@ export function segment(net: Net, picture: Picture, { confidence = false }: Segm
   const region = regionOf(picture, net.preprocessing ?? WHOLE);
   const [output] = net.run(toInput(picture, net.inputs[0], net.preprocessing, region));
   const { width, height } = picture, across = along(width, region.x, region.width, places.width), down = along(height, region.y, region.height, places.height);
-  const winners = places.hasScores ? winnersOf(output.data, places.classes) : Uint8Array.from(output.data);
+  const winners = places.hasScores ? winnersOf(output.data, places.classes) : new Uint8Array(output.data);
   const mask = new Uint8Array(width * height).fill(UNSEEN);
   if (places.hasScores) paintSmooth(mask, width, across, down, places, winners, output.data);
   else paintNearest(mask, width, across, down, places, winners);
