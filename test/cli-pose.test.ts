@@ -1,5 +1,4 @@
 // Knows the command `pose` from outside: what it says of people, draws, and refuses.
-import { spawnSync } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
@@ -10,6 +9,7 @@ import { drawPose } from '../src/cli/skeleton.js';
 import { compile } from '../src/compile/plan.js';
 import { savePlan } from '../src/convert.js';
 import { KEYPOINTS } from '../src/tasks/posenet.js';
+import { depthwise, fails } from './command-line.js';
 import { mapsOf, person, posenetGraph } from './people.js';
 
 const folder = mkdtempSync(path.join(os.tmpdir(), 'depthwise-pose-')), inFolder = (name: string): string => path.join(folder, name);
@@ -18,17 +18,8 @@ test.after(() => rmSync(folder, { recursive: true, force: true }));
 const people = [person(10, 20, 0.9), person(140, 40)], weights = inFolder('two.dw');
 writeFileSync(weights, await savePlan(compile(posenetGraph(mapsOf(people, 257, 257, 8), 257, 257))));
 
-function pose(...args: string[]): { status: number | null; stdout: string; stderr: string } {
-  const { status, stdout, stderr } = spawnSync(process.execPath, ['dist/cli.js', 'pose', ...args], { encoding: 'utf8', env: { ...process.env, DEPTHWISE_DEBUG: '' } });
-  return { status, stdout, stderr };
-}
-
-function fails(args: string[], says: RegExp, status: number): void {
-  const result = pose(...args);
-  assert.is(result.status, status, result.stderr);
-  assert.match(result.stderr, says);
-  assert.is(result.stdout, '');
-}
+const pose = (...args: string[]) => depthwise('pose', ...args);
+const refused = (args: string[], says: RegExp, status: number): void => fails(['pose', ...args], says, status);
 
 test('tells two people, to a person and to a program', () => {
   const shown = pose('weights/sample.png', '--weights', weights);
@@ -66,13 +57,13 @@ test('at most --top people; a folder gets a drawing for each photo', () => {
 });
 
 test('says what is missing or wrong', () => {
-  fails([], /at least one photo/, 2);
-  fails(['weights/sample.png'], /which pose network: --weights FILE/, 2);
-  fails(['weights/sample.png', '--weights', weights, '--threshold', '2'], /--threshold needs a number from 0 to 1/, 2);
-  fails(['weights/sample.png', '--weights', weights, '--top', '0'], /--top/, 2);
-  fails(['weights/sample.png', 'weights/sample.png', '--weights', weights, '--out', inFolder('one.png')], /one file, and there are 2 photos/, 2);
-  fails(['weights/sample.png', '--weights', 'weights/everyday.dw'], /finds no keypoints.*MoveNet single pose/, 1);
-  fails([weights, '--weights', weights], /two\.dw is not a JPEG/, 1);
+  refused([], /at least one photo/, 2);
+  refused(['weights/sample.png'], /which pose network: --weights FILE/, 2);
+  refused(['weights/sample.png', '--weights', weights, '--threshold', '2'], /--threshold needs a number from 0 to 1/, 2);
+  refused(['weights/sample.png', '--weights', weights, '--top', '0'], /--top/, 2);
+  refused(['weights/sample.png', 'weights/sample.png', '--weights', weights, '--out', inFolder('one.png')], /one file, and there are 2 photos/, 2);
+  refused(['weights/sample.png', '--weights', 'weights/everyday.dw'], /finds no keypoints.*MoveNet single pose/, 1);
+  refused([weights, '--weights', weights], /two\.dw is not a JPEG/, 1);
 });
 
 test.run();
