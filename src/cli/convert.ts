@@ -4,7 +4,7 @@ import { convert as convertBytes } from '../index.js';
 import { isDw } from '../formats/dw.js';
 import { streamed } from '../compile/stream.js';
 import { readWeights, type ConvertOptions } from '../load.js';
-import { loadOptions, oneOf, only, parse, termsOf, usage, WEIGHTS_OPTIONS, type Command } from './arguments.js';
+import { archList, loadOptions, oneOf, only, parse, termsOf, usage, WEIGHTS_OPTIONS, type Command } from './arguments.js';
 import { cSource, flashBytes, identifier } from './c-source.js';
 import { writeWhole } from './files.js';
 import { bytes, note, print } from './report.js';
@@ -27,8 +27,8 @@ export const convert: Command = {
   help: `depthwise convert IN -o OUT.dw [options]
 
   -o, --out FILE   the .dw file to write
-  --arch A         for .safetensors: v1, v2, v3-small, v3-large, v3-small-minimal, v3-large-minimal,
-                   v4-conv-small, v4-conv-medium, v4-conv-large, ssdlite-v3-large
+  --arch A         for .safetensors that do not tell:
+${archList()}
   --alpha X        width multiplier; read from the file's shapes and checked when given
   --size N         pixels a side of the input; for .onnx where the file leaves it open
   --style S        torch (default) or tf padding, for .safetensors
