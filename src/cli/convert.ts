@@ -1,21 +1,17 @@
 // Knows the command that saves any readable weights file as .dw; the formats themselves it does not know.
 import path from 'node:path';
-import { convert as convertBytes } from '../index.js';
-import { isDw } from '../formats/dw.js';
-import { streamed } from '../compile/stream.js';
-import { readWeights, type ConvertOptions } from '../load.js';
+import { convert as convertBytes, type ConvertOptions } from '../index.js';
 import { archList, loadOptions, oneOf, only, parse, termsOf, usage, WEIGHTS_OPTIONS, type Command } from './arguments.js';
 import { cSource, flashBytes, identifier } from './c-source.js';
 import { writeWhole } from './files.js';
 import { bytes, note, print } from './report.js';
-import { namingFile, openWeights } from './weights.js';
+import { loadStream, namingFile, openWeights } from './weights.js';
 
 const { build: _build, threads: _threads, ...OPTIONS } = WEIGHTS_OPTIONS;
 
-/** The model as C, with its weights in flash. A .dw file has been planned; anything else is planned for the least memory. */
-async function writeC(input: Uint8Array, options: ConvertOptions, source: string, out: string): Promise<void> {
-  const stream = streamed(await readWeights(input, isDw(input) ? options : { plan: 'small', ...options }));
-  const name = identifier(path.basename(out, path.extname(out)));
+/** The model as C, with its weights in flash. */
+async function writeC(source: string, options: ConvertOptions, out: string): Promise<void> {
+  const stream = await loadStream(source, options), name = identifier(path.basename(out, path.extname(out)));
   writeWhole(out, cSource(stream, name, path.basename(source)));
   print(`${out}  dw_model ${name}: ${stream.memoryBytes} bytes of memory (tensors ${stream.arenaBytes}), ${flashBytes(stream)} of flash, beside code and stack`);
   if (stream.info.purpose === 'fast') note('This .dw file was planned to be fast. Made again with --plan small, it needs less memory on a device.');
@@ -48,11 +44,12 @@ IN is a file or zoo:NAME, which \`depthwise list\` names; labels and terms come 
     const out = parsed.text('out');
     if (!out) throw usage('say where to write: -o OUT.dw.');
     if (path.resolve(out) === path.resolve(source)) throw usage('the output would overwrite the input; give another name.');
-    const { bytes: input, options } = await openWeights(source, { ...loadOptions(parsed), ...(parsed.flag('float16') && { float16: true }), ...termsOf(parsed) });
+    const asked = { ...loadOptions(parsed), ...termsOf(parsed) };
     if (oneOf('target', parsed.text('target'), ['dw', 'mcu']) === 'mcu') {
       if (parsed.flag('float16')) throw usage('--float16 is a form of the .dw file; the C file holds weights as the kernels read them.');
-      return namingFile(source, () => writeC(input, options, source, out));
+      return writeC(source, asked, out);
     }
+    const { bytes: input, options } = await openWeights(source, { ...asked, ...(parsed.flag('float16') && { float16: true }) });
     const saved = await namingFile(source, () => convertBytes(input, options));
     writeWhole(out, saved);
     print(`${out}  ${bytes(saved.length)} (from ${bytes(input.length)})`);
