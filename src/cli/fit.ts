@@ -5,7 +5,7 @@ import { streamed, type Stream } from '../compile/stream.js';
 import { madeUpModel, type Family } from '../models/made-up.js';
 import { usage } from './arguments.js';
 import { flashBytes } from './c-source.js';
-import { bytes, paint, print, table } from './report.js';
+import { bytes, paint, print, progress, table } from './report.js';
 
 /** What firmware takes beside memory and model: measured on Cortex-M4, and held to by test/mcu.test.ts. */
 export const CODE_BYTES = 40_000;
@@ -28,8 +28,10 @@ export interface Fit { family: Family; alpha: number; size: number; memoryBytes:
 export const ramBytes = ({ memoryBytes }: Pick<Stream, 'memoryBytes'>): number => memoryBytes + STACK_AND_STATIC_BYTES;
 
 export function* fits(limit: number): Generator<Fit> {
-  for (const [family, alphas] of FAMILIES) for (const alpha of alphas) for (const size of SIZES) {
-    const stream = streamed(compile(madeUpModel(family, 'int8', alpha, size, CLASSES, () => 0.5), { plan: 'small' }));
+  const all = FAMILIES.flatMap(([family, alphas]) => alphas.flatMap((alpha) => SIZES.map((size) => ({ family, alpha, size }))));
+  for (const [i, { family, alpha, size }] of all.entries()) {
+    progress('planning', i + 1, all.length);
+    const stream = streamed(compile(madeUpModel(family, 'int8', alpha, size, CLASSES), { plan: 'small' }));
     yield { family, alpha, size, memoryBytes: stream.memoryBytes, flashBytes: flashBytes(stream) + CODE_BYTES, fits: ramBytes(stream) <= limit };
   }
 }

@@ -20,10 +20,10 @@ function v2Blocks(): V3Block[] {
 
 class Builder {
   readonly graph: Graph = { tensors: [], operators: [], inputs: [], outputs: [], about: {} };
-  readonly random: () => number;
+  readonly random: (() => number) | undefined;
   private readonly dtype: DType;
 
-  constructor(dtype: 'float32' | 'int8', random: () => number) {
+  constructor(dtype: 'float32' | 'int8', random?: () => number) {
     this.dtype = dtype;
     this.random = random;
   }
@@ -37,13 +37,13 @@ class Builder {
   }
 
   weights(shape: number[], channels: number, depth: number): number[] {
-    const count = shape.reduce((a, b) => a * b, 1), size = Math.sqrt(3 / depth);
+    const count = shape.reduce((a, b) => a * b, 1), size = Math.sqrt(3 / depth), { random } = this;
     if (this.dtype === 'float32') {
-      const values = Float32Array.from({ length: count }, () => (this.random() * 2 - 1) * size);
+      const values = random ? Float32Array.from({ length: count }, () => (random() * 2 - 1) * size) : new Float32Array(count);
       return [this.tensor({ shape, data: new Uint8Array(values.buffer) }), this.tensor({ shape: [channels], data: new Uint8Array(new Float32Array(channels).buffer) })];
     }
-    const values = Int8Array.from({ length: count }, () => Math.floor(this.random() * 255) - 127);
-    const scales = Float32Array.from({ length: channels }, () => (size / 127) * (0.5 + this.random()));
+    const values = random ? Int8Array.from({ length: count }, () => Math.floor(random() * 255) - 127) : new Int8Array(count);
+    const scales = Float32Array.from({ length: channels }, () => (size / 127) * (0.5 + (random?.() ?? 0.5)));
     return [
       this.tensor({ shape, data: new Uint8Array(values.buffer), quantization: { scale: scales, zeroPoint: new Int32Array(channels), axis: 0 } }),
       this.tensor({ shape: [channels], dtype: 'int32', data: new Uint8Array(new Int32Array(channels).buffer) }),
@@ -78,8 +78,8 @@ class Builder {
   }
 }
 
-/** @param alpha width multiplier @param size height and width of the input @param random from 0 to 1, what weights are made of */
-export function madeUpModel(family: Family, dtype: 'float32' | 'int8', alpha: number, size: number, classes: number, random: () => number): Graph {
+/** @param alpha width multiplier @param size height and width of the input @param random from 0 to 1, what weights are made of; zeros without */
+export function madeUpModel(family: Family, dtype: 'float32' | 'int8', alpha: number, size: number, classes: number, random?: () => number): Graph {
   const b = new Builder(dtype, random);
   const input = b.activation([1, size, size, 3], 2 / 255, 0);
   const v3 = family.startsWith('v3');
