@@ -8,7 +8,7 @@ const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '..');
 const textOf = (file) => readFileSync(path.join(root, file), 'utf8');
 
 /** Sections of abi.ts: a comment that stands alone, and the constants up to the next. */
-export function sectionsOf(text) {
+function sectionsOf(text) {
   const sections = [];
   for (const block of text.split(/\n\n/)) {
     const about = /^\/\*\* (.*?)\s*\*\/$/ms.exec(block)?.[1].replace(/\n \* ?/g, ' ');
@@ -29,16 +29,16 @@ const HEADER = `/* Knows the numbers of step records, for C: made from assembly/
 #define DEPTHWISE_RECORDS_H
 `;
 
-export function header(sections) {
+function header(sections) {
   const names = new Set(sections.flatMap(({ constants }) => constants.map(({ name }) => name)));
   const inC = (value) => value.replace(/\b[A-Z][A-Z0-9_]*\b/g, (word) => (names.has(word) ? `DW_${word}` : word));
   const body = sections.map(({ about, constants }) => `${about ? `/* ${about} */\n` : ''}${constants.map(({ name, value, note }) => `#define DW_${name} ${/\W/.test(value) ? `(${inC(value)})` : inC(value)}${note ? ` /* ${note} */` : ''}`).join('\n')}`);
   return `${HEADER}\n${body.join('\n\n')}\n\n#endif\n`;
 }
 
-const rows = (constants) => constants.map(({ name, value, note }) => `| \`${name}\` | ${value} | ${note.replace(/\|/g, '\\|')} |`).join('\n');
+const rows = (constants) => constants.map(({ name, value, note }) => `| \`${name}\` | ${value} | ${note.replace(/\|/g, '\\|')}|`).join('\n');
 
-export function page(sections, template) {
+function page(sections, template) {
   const tables = sections.map(({ about, constants }) => `${about || 'Other numbers.'}\n\n| name | number | |\n|---|---|---|\n${rows(constants)}`).join('\n\n');
   return template
     .replace('{{layouts}}', () => `\`\`\`\n${drawing('assembly/abi.ts', '  A step record')}\n\`\`\``)
@@ -47,14 +47,13 @@ export function page(sections, template) {
     .replace('{{tables}}', () => tables);
 }
 
-export const FILES = { 'examples/microcontroller/records.h': (sections) => header(sections), 'docs/bare.md': (sections) => page(sections, textOf('scripts/bare.md')) };
+const FILES = { 'examples/microcontroller/records.h': (sections) => header(sections), 'docs/bare.md': (sections) => page(sections, textOf('scripts/bare.md')) };
 
-if (process.argv[1] === fileURLToPath(import.meta.url)) {
-  const sections = sectionsOf(textOf('assembly/abi.ts')), stale = [];
-  for (const [file, make] of Object.entries(FILES)) {
-    const text = make(sections);
-    if (process.argv.includes('--check')) { if (textOf(file) !== text) stale.push(file); } else writeFileSync(path.join(root, file), text);
-  }
-  if (stale.length) console.error(`${stale.join(' and ')} differ from assembly/abi.ts. To make them again: node scripts/bare.mjs`);
-  process.exitCode = stale.length ? 1 : 0;
+const sections = sectionsOf(textOf('assembly/abi.ts')), stale = [];
+for (const [file, make] of Object.entries(FILES)) {
+  const text = make(sections);
+  if (!process.argv.includes('--check')) writeFileSync(path.join(root, file), text);
+  else if (textOf(file) !== text) stale.push(file);
 }
+if (stale.length) console.error(`${stale.join(' and ')} differ from assembly/abi.ts. To make them again: node scripts/bare.mjs`);
+process.exitCode = stale.length ? 1 : 0;

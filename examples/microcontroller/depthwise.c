@@ -5,7 +5,9 @@
 #include <setjmp.h>
 #include <string.h>
 
-#define RECORD_BYTES (48 * 4) /* STEP_WORDS words */
+#include "records.h"
+
+#define RECORD_BYTES (DW_STEP_WORDS * 4)
 
 /* ---- what wasm2c's output calls */
 

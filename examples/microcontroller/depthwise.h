@@ -8,9 +8,9 @@
 
 #define DW_VERSION 1
 
-/* Where weights go: a linker section for memory-mapped flash, say -DDW_WEIGHTS='__attribute__((section(".weights")))'. */
-#ifndef DW_WEIGHTS
-#define DW_WEIGHTS
+/* Where weights go: a linker section for memory-mapped flash, say -DDW_IN_FLASH='__attribute__((section(".weights")))'. */
+#ifndef DW_IN_FLASH
+#define DW_IN_FLASH
 #endif
 
 enum {
@@ -24,7 +24,7 @@ enum {
   DW_STOPPED = 7, /* the after hook said so */
 };
 
-enum { DW_FLOAT32, DW_INT8, DW_UINT8, DW_INT32, DW_INT64, DW_OTHER };
+enum { DW_TYPE_FLOAT32, DW_TYPE_INT8, DW_TYPE_UINT8, DW_TYPE_INT32, DW_TYPE_INT64, DW_TYPE_OTHER };
 
 /* `bytes` bytes of the weights, from byte `from` on, to byte `to` of the memory. */
 typedef struct { uint32_t from, bytes, to; } dw_copy;

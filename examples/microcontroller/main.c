@@ -49,7 +49,7 @@ static int fill(const char *name) {
   const dw_tensor *input = model.inputs;
   uint8_t *to = dw_input(&net, 0);
   if (!strcmp(name, "empty")) { /* the real value 0 everywhere */
-    memset(to, input->type == DW_INT8 || input->type == DW_UINT8 ? input->zero_point & 255 : 0, input->bytes);
+    memset(to, input->type == DW_TYPE_INT8 || input->type == DW_TYPE_UINT8 ? input->zero_point & 255 : 0, input->bytes);
     return 1;
   }
   const int32_t bytes = board_read(name, to, model.memory_bytes - input->at);
@@ -61,9 +61,9 @@ static int fill(const char *name) {
 
 static float value(const dw_tensor *tensor, const void *data, uint32_t i) {
   switch (tensor->type) {
-    case DW_FLOAT32: return ((const float *)data)[i];
-    case DW_INT8: return tensor->scale * (float)(((const int8_t *)data)[i] - tensor->zero_point);
-    case DW_UINT8: return tensor->scale * (float)(((const uint8_t *)data)[i] - tensor->zero_point);
+    case DW_TYPE_FLOAT32: return ((const float *)data)[i];
+    case DW_TYPE_INT8: return tensor->scale * (float)(((const int8_t *)data)[i] - tensor->zero_point);
+    case DW_TYPE_UINT8: return tensor->scale * (float)(((const uint8_t *)data)[i] - tensor->zero_point);
     default: return 0;
   }
 }
@@ -73,7 +73,7 @@ static float value(const dw_tensor *tensor, const void *data, uint32_t i) {
 static void print_scores(void) {
   const dw_tensor *output = model.outputs;
   const void *data = dw_output(&net, 0);
-  const uint32_t count = output->type == DW_FLOAT32 ? output->bytes / 4 : output->bytes;
+  const uint32_t count = output->type == DW_TYPE_FLOAT32 ? output->bytes / 4 : output->bytes;
   uint32_t labels = 0, best[TOP], found = 0;
   while (model_labels[labels]) labels++;
   for (uint32_t i = 0; i < count; i++) {

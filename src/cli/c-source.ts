@@ -11,7 +11,7 @@ const PAGE = 65536;
 const PER_LINE = 12;
 
 const TYPES: Record<DType, string> = {
-  float32: 'DW_FLOAT32', int8: 'DW_INT8', uint8: 'DW_UINT8', int32: 'DW_INT32', int64: 'DW_INT64', bool: 'DW_UINT8', float16: 'DW_OTHER', int16: 'DW_OTHER',
+  float32: 'DW_TYPE_FLOAT32', int8: 'DW_TYPE_INT8', uint8: 'DW_TYPE_UINT8', int32: 'DW_TYPE_INT32', int64: 'DW_TYPE_INT64', bool: 'DW_TYPE_UINT8', float16: 'DW_TYPE_OTHER', int16: 'DW_TYPE_OTHER',
 };
 
 /** A name that C takes, of a file's name or a label. */
@@ -81,7 +81,7 @@ static const int32_t records[] = {
 ${recordRows.join('\n')}
 };
 
-DW_WEIGHTS static const uint32_t weights[] = {
+DW_IN_FLASH static const uint32_t weights[] = {
 ${lines(Array.from(weights, hex))}
 };
 
