@@ -14,6 +14,7 @@ import type { Plan, PlanInfo, Purpose } from './plan/plan.js';
 import { probeIsRight, probePlan } from './probe.js';
 import { fetched, notBeside } from './fetched.js';
 import type { KeepOptions } from './fetched.js';
+import { Shrinker } from './shrinker.js';
 import type { Source } from './source.js';
 import { fromUtf8 } from './text.js';
 
@@ -94,22 +95,21 @@ export interface Loader {
 
 /** Loading with builds from `sources`; each is compiled and tried once. */
 export function makeLoader(sources: BuildSource): Loader {
-  const chosen = new Map<Build | 'best', ReturnType<typeof chooseBuild>>();
-  const choose = (build?: Build): ReturnType<typeof chooseBuild> => {
+  const chosen = new Map<Build | 'best', Promise<Chosen>>();
+  const choose = (build?: Build): Promise<Chosen> => {
     const key = build ?? 'best';
     if (build && ![...BUILDS, 'js'].includes(build)) throw new DepthwiseError('BAD_INPUT', `There is no build "${build}"; there are ${BUILDS.join(', ')} and js.`);
-    const known = chosen.get(key) ?? chooseBuild(sources, build, probePlan(), probeIsRight);
+    const known = chosen.get(key) ?? tried(sources, build);
     chosen.set(key, known);
     return known;
   };
-  const chooseFor = async ({ build, wasm }: LoadOptions): ReturnType<typeof chooseBuild> =>
-    wasm ? chooseBuild(() => wasm, build ?? buildOf(wasm), probePlan(), probeIsRight) : choose(build);
+  const chooseFor = async ({ build, wasm }: LoadOptions): Promise<Chosen> => (wasm ? tried(() => wasm, build ?? buildOf(wasm)) : choose(build));
   const start = async (plan: Plan, options: LoadOptions, guard = false, choosing = chooseFor(options)): Promise<Net> => {
     const choice = await choosing, wanted = options.threads ?? 1;
     if (options.signal?.aborted) throw new DepthwiseError('ABORTED', 'Loading was cancelled.');
     if (!Number.isInteger(wanted) || wanted < 1 || wanted > MOST_THREADS) throw new DepthwiseError('BAD_INPUT', `threads is a whole number from 1 to ${MOST_THREADS}, not ${wanted}.`);
     const { engine, threads } = wanted > 1 ? await threaded(plan, choice, wanted) : { engine: new Engine(plan, choice.build, choice.code), threads: { count: 1 } };
-    return new Net(plan, engine, threads, guard);
+    return new Net(plan, engine, choice.shrinker, threads, guard);
   };
   return {
     async load(source, options = {}) {
@@ -133,6 +133,14 @@ export function makeLoader(sources: BuildSource): Loader {
       return BUILDS.filter((_, i) => works[i]);
     },
   };
+}
+
+/** A build, and its kernels for pictures, which all its nets share. */
+type Chosen = Choice & { shrinker: Shrinker };
+
+async function tried(sources: BuildSource, build?: Build): Promise<Chosen> {
+  const choice = await chooseBuild(sources, build, probePlan(), probeIsRight);
+  return { ...choice, shrinker: new Shrinker(choice.code) };
 }
 
 const MOST_THREADS = 64;

@@ -24,7 +24,7 @@ const HEIGHTS: [RegExp, number, string][] = [
   [/^src\/(cache|fetched)\.ts$/, 2, 'fetched'],
   [/^src\/plan\//, 2, 'plan'],
   [/^src\/(compile\/|convert\.ts)/, 3, 'compile'],
-  [/^src\/(engine|probe|kernels)\.ts$/, 3, 'engine'],
+  [/^src\/(engine|probe|kernels|shrinker)\.ts$/, 3, 'engine'],
   [/^src\/tasks\//, 4, 'tasks'],
   [/^src\/net\.ts$/, 5, 'net'],
   [/^src\/loader\.ts$/, 6, 'loader'],
