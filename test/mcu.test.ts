@@ -5,6 +5,8 @@ import path from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import * as abi from '../assembly/abi.js';
+import { flashBytes } from '../src/cli/c-source.js';
+import { CODE_BYTES, STACK_AND_STATIC_BYTES } from '../src/cli/fit.js';
 import { compile } from '../src/compile/plan.js';
 import { streamed } from '../src/compile/stream.js';
 import type { Stream } from '../src/compile/stream.js';
@@ -41,6 +43,7 @@ const column = (value: string | number): string => String(value).padStart(10);
 /** A line of the table, from what the linker and the board say. */
 function note(name: string, stream: Stream, out: string, board: Board, said: string): void {
   const { flash, ram } = sizes(out, board), [, used] = /stack (\d+) of/.exec(said) ?? [, '0'];
+  assert.ok(flash - flashBytes(stream) <= CODE_BYTES && ram + Number(used) <= STACK_AND_STATIC_BYTES, `${name} on ${board}: ${flash - flashBytes(stream)} bytes of code, ${ram} static, ${used} of stack: more than src/cli/fit.ts says`);
   rows.push(`${name.padEnd(28)}${board.padEnd(5)}${[stream.arenaBytes, stream.memoryBytes, ram, used!, stream.memoryBytes + ram + Number(used), flash].map(column).join('')}`);
 }
 
