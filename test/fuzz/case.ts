@@ -14,6 +14,8 @@ export interface Case {
   /** How it is loaded. */
   build?: Build;
   plan?: 'fast' | 'small' | 'layers';
+  /** What it is asked when it has run. */
+  ask?: number;
   /** Also with guard bytes around every buffer, or saved and loaded again. */
   also?: 'guard' | 'again';
 }

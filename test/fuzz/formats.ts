@@ -70,7 +70,7 @@ const hex = (bytes: ArrayBufferView): string => Buffer.from(bytes.buffer, bytes.
 const FLOATS = [0, -0, 1, -1, 0.5, 1 / 256, NaN, Infinity, -Infinity, 1e-45, 1e-30, 1e30, 3e38, 255, 2 ** 31];
 
 export const tflite: Format = {
-  seeds: () => [[16, operatorSeeds()], [2, networkSeeds()], [8, sliceSeeds()], [0.3, realFiles('.tflite').map((name) => `file:${name}`)]],
+  seeds: () => [[16, operatorSeeds()], [2, networkSeeds()], [8, sliceSeeds()], [0.15, realFiles('.tflite').map((name) => `file:${name}`)]],
   mutate(random, seed) {
     const { bytes, sites, kinds } = tfliteSeed(seed), view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
     if (random.below(12) === 0) return mutateBytes(random, bytes.length);
@@ -226,7 +226,7 @@ function withHeader(text: string, data: Uint8Array, length?: number): Uint8Array
 }
 
 export const safetensors: Format = {
-  seeds: () => [[9, [...realFiles('.safetensors'), 'test/vectors/ssdlite.json'].map((name) => `narrow:${name}`)], [0.3, realFiles('.safetensors').map((name) => `file:${name}`)]],
+  seeds: () => [[9, [...realFiles('.safetensors'), 'test/vectors/ssdlite.json'].map((name) => `narrow:${name}`)], [0.15, realFiles('.safetensors').map((name) => `file:${name}`)]],
   mutate(random, seed) {
     const { bytes } = safetensorsSeed(seed);
     switch (random.below(8)) {
@@ -262,7 +262,7 @@ function parsed(text: string, change: (document: unknown) => unknown): string {
 const onnxFields = remembered((seed: string): Field[] => parse(seed.startsWith('file:') ? file(seed.slice(5)) : onnxSeed(seed)));
 
 export const onnx: Format = {
-  seeds: () => [[12, onnxSeeds()], [0.3, realFiles('.onnx').map((name) => `file:${name}`)]],
+  seeds: () => [[12, onnxSeeds()], [0.15, realFiles('.onnx').map((name) => `file:${name}`)]],
   mutate(random, seed) {
     return random.below(16) ? mutateTree(random, onnxFields(seed)) : mutateBytes(random, 2000);
   },

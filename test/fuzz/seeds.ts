@@ -54,13 +54,21 @@ export const operatorSeeds = (): string[] => Object.keys(MAKES).flatMap((name) =
 
 export const networkSeeds = (): string[] => (['v1', 'v2', 'v3-small', 'v3-large'] as const).flatMap((family) => (['float32', 'int8'] as const).map((dtype) => `net:${family}:${dtype}`));
 
-const SLICE_BYTES = 48_000, SLICE_VALUES = 60_000;
+const SLICE_BYTES = 24_000, SLICE_VALUES = 20_000;
 
 /** One to four operators of each real file, where they are small. */
 export const sliceSeeds = (): string[] => realFiles('.tflite').flatMap((name) => {
-  const graph = readTflite(file(name));
+  const graph = realGraph(name);
   return graph.operators.flatMap((_, start) => [1, 2, 4].filter((count) => start + count <= graph.operators.length && isSmall(sliceOf(graph, start, count))).map((count) => `slice:${name}:${start}:${count}`));
 });
+
+const GRAPHS = new Map<string, Graph>();
+
+function realGraph(name: string): Graph {
+  const graph = GRAPHS.get(name) ?? readTflite(file(name));
+  GRAPHS.set(name, graph);
+  return graph;
+}
 
 const isSmall = ({ tensors }: Graph): boolean =>
   tensors.reduce((sum, { data }) => sum + (data?.length ?? 0), 0) <= SLICE_BYTES && tensors.every(({ shape, data }) => data || elements(shape) <= SLICE_VALUES);
@@ -78,7 +86,7 @@ function sliceOf(graph: Graph, start: number, count: number): Graph {
 export function graphOf(seed: string): Graph {
   const [kind, a, b, c] = seed.split(':');
   if (kind === 'net') return randomModel(a as Family, b as 'float32', 0.1, 16, 7);
-  if (kind === 'slice') return sliceOf(readTflite(file(a)), Number(b), Number(c));
+  if (kind === 'slice') return sliceOf(realGraph(a), Number(b), Number(c));
   const make = MAKES[kind];
   return make(new Random(Number(b) * 7919 + kind.length), a as operators.ActivationType);
 }

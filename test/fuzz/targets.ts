@@ -34,8 +34,8 @@ const MOST_EDITS = 12;
 export function makeCase(target: string, random: Random, kept: Case[]): Case {
   const from = kept.length && random.below(2) ? random.of(random.below(2) ? kept : kept.slice(-50)) : undefined;
   const fuzzed: Case = from ? { ...from, edits: from.edits.slice(-MOST_EDITS) } : {
-    target, seed: seedOf(random, target), edits: [], build: random.of(['simd', 'scalar'] as const), ...(random.below(4) === 0 && { plan: random.of(['fast', 'small', 'layers'] as const) }),
-    ...(random.below(4) === 0 && { also: random.of(['guard', 'again'] as const) }),
+    target, seed: seedOf(random, target), edits: [], build: random.of(['simd', 'scalar'] as const), ask: random.below(8), ...(random.below(4) === 0 && { plan: random.of(['fast', 'small', 'layers'] as const) }),
+    ...(random.below(6) === 0 && { also: random.of(['guard', 'again'] as const) }),
   };
   if (target === 'dw') delete fuzzed.plan; // a file that is planned
   for (let n = random.of([1, 1, 1, 2, 3, 5]); n > 0; n--) fuzzed.edits = [...fuzzed.edits, TARGETS[target].mutate(random, fuzzed)];

@@ -1,10 +1,11 @@
 // Knows what is tried with the bytes of a weights file: loading, running on a small input, asking for answers; with guard
 // bytes and saved again where a case says so. It does not know formats.
 import { DepthwiseError } from '../../src/error.js';
+import { bytesPerElement } from '../../src/formats/graph.js';
 import { readGraph } from '../../src/convert.js';
 import { convert, load, loadGraph } from '../../src/load.js';
 import type { LoadOptions } from '../../src/load.js';
-import type { Net } from '../../src/net.js';
+import type { Net, TensorInfo } from '../../src/net.js';
 import type { Case, Verdict } from './case.js';
 import { judged } from './verdict.js';
 
@@ -21,7 +22,7 @@ export function tryWeights(bytes: Uint8Array, fuzzed: Case, options: LoadOptions
     try {
       declared += net.memory.totalBytes;
       if (workOf(net) > MOST_WORK) return { end: 'too large' };
-      use(net);
+      use(net, fuzzed.ask);
     } finally {
       net.dispose();
     }
@@ -35,16 +36,22 @@ const size = (shape: readonly number[]): number => shape.reduce((n, d) => n * d,
 
 const workOf = ({ steps, info }: Net): number => steps.reduce((sum, { macs, input, output }) => sum + macs + size(input) + size(output), 0) + info.tensors.reduce((sum, { bytes }) => sum + bytes, 0);
 
-function use(net: Net): void {
-  net.run(...net.inputs.map(({ shape, dtype }) => {
-    const each = { float32: 4, int32: 4, int64: 8, float16: 2, int16: 2, int8: 1, uint8: 1, bool: 1 }[dtype];
-    return Uint8Array.from({ length: size(shape) * each }, (_, i) => (each === 1 ? i * 29 : i % 4 === 3 ? 63 : i * 29)); // floats of a sensible size
-  }));
-  const last = net.tensors.at(-1)!;
-  asked(() => net.layer(last.name));
-  if (net.inputs.length === 1 && size(net.inputs[0].shape) < 1e5) {
-    for (const ask of [() => net.classify(PICTURE), () => net.embed(PICTURE), () => net.detect(PICTURE, { scoreThreshold: 0 }), () => net.segment(PICTURE), () => net.pose(PICTURE), () => net.features(PICTURE)]) asked(ask);
-  }
+/** Bytes of a sensible input: any integers, and floats of a sensible size. */
+const BYTES = Uint8Array.from({ length: 1 << 20 }, (_, i) => i * 29), FLOATS = BYTES.map((byte, i) => (i % 4 === 3 ? 63 : byte));
+
+function inputFor({ shape, dtype }: TensorInfo): Uint8Array {
+  const each = bytesPerElement[dtype], bytes = size(shape) * each, pattern = each === 1 ? BYTES : FLOATS;
+  return bytes <= pattern.length ? pattern.subarray(0, bytes) : new Uint8Array(bytes);
+}
+
+const ASKS: ((net: Net) => unknown)[] = [
+  (net) => net.classify(PICTURE), (net) => net.embed(PICTURE), (net) => net.detect(PICTURE, { scoreThreshold: 0 }), (net) => net.segment(PICTURE), (net) => net.pose(PICTURE), (net) => net.features(PICTURE),
+  (net) => net.profile(), (net) => net.tensors.map(({ name }) => net.layer(name)),
+];
+
+function use(net: Net, ask = 0): void {
+  net.run(...net.inputs.map(inputFor));
+  if (size(net.inputs[0].shape) < 1e5) asked(() => ASKS[ask % ASKS.length](net));
 }
 
 /** Most networks do one thing only, and say so of the others. */

@@ -32,7 +32,8 @@ async function fuzz({ targets, seed, seconds, note }: Task): Promise<void> {
   while (performance.now() < end) {
     // The target that has had the least time is next.
     const name = targets.reduce((least, other) => ((counts[other]?.ms ?? 0) < (counts[least]?.ms ?? 0) ? other : least));
-    const fuzzed = makeCase(name, random, kept.get(name)!), count = counts[name] ??= { executions: 0, ms: 0, ends: {}, kept: 0 }, start = performance.now();
+    const fuzzed = makeCase(name, random, kept.get(name)!), count = counts[name] ??= { executions: 0, ms: 0, ends: {}, kept: 0 };
+    const start = performance.now();
     writeSync(file, `${JSON.stringify(fuzzed)}\n`.padEnd(4096), 0);
     coverage.begin();
     const verdict = await TARGETS[name].run(fuzzed), end = endOf(verdict);
