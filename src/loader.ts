@@ -43,7 +43,9 @@ export async function readWeights(bytes: Uint8Array, options: ConvertOptions = {
 async function openWeights(bytes: Uint8Array, options: ConvertOptions): Promise<{ plan: Plan; intact?: Promise<void> }> {
   if (!isDw(bytes)) {
     const { compile, readGraph } = await converter();
-    return { plan: described(compile(await readGraph(bytes, options), { plan: options.plan }), options) };
+    const plan = compile(await readGraph(bytes, options), { plan: options.plan });
+    checkPlan(plan); // whatever its file said that no reader doubted, no step leaves its memory
+    return { plan: described(plan, options) };
   }
   const sections = readDw(bytes);
   try {

@@ -11,7 +11,7 @@ const MOST = 2 ** 30;
 
 export function checkPlan(plan: Plan): void {
   const { steps, info } = plan;
-  const broken = (what: string): DepthwiseError => new DepthwiseError('BAD_FILE', `This .dw file is damaged or hostile: ${what}. Convert or download it again.`);
+  const broken = (what: string): DepthwiseError => new DepthwiseError('BAD_FILE', `This weights file is damaged or hostile: ${what}. Convert or download it again.`);
   const check = (ok: boolean, what: string): void => { if (!ok) throw broken(what); };
   check(Array.isArray(info?.tensors) && Array.isArray(info.steps) && Array.isArray(info.inputs) && Array.isArray(info.outputs), 'its description lacks a list');
   check(info.steps.every((step) => step && (step.parts === undefined || Array.isArray(step.parts))), 'its description lacks a step');

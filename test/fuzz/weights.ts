@@ -51,7 +51,7 @@ const ASKS: ((net: Net) => unknown)[] = [
 
 function use(net: Net, ask = 0): void {
   net.run(...net.inputs.map(inputFor));
-  if (size(net.inputs[0].shape) < 1e5) asked(() => ASKS[ask % ASKS.length](net));
+  if (net.inputs.length && size(net.inputs[0].shape) < 1e5) asked(() => ASKS[ask % ASKS.length](net));
 }
 
 /** Most networks do one thing only, and say so of the others. */
