@@ -10,6 +10,7 @@ import type { Graph } from './formats/graph.js';
 import { Net } from './net.js';
 import type { Threads } from './net.js';
 import { checkPlan } from './plan/check.js';
+import { checkDescription } from './plan/description.js';
 import type { Plan, PlanInfo, Purpose } from './plan/plan.js';
 import { probeIsRight, probePlan } from './probe.js';
 import { fetched, notBeside } from './fetched.js';
@@ -69,6 +70,7 @@ function planFromDw({ steps, weights, info, arenaBytes, scratchBytes, float16 }:
   } catch (cause) {
     throw new DepthwiseError('BAD_FILE', 'The description inside this .dw file is not readable. Convert the model again.', { cause });
   }
+  checkDescription(parsed);
   const plan: Plan = { steps: new Int32Array(steps.slice().buffer), weights, arenaBytes, scratchBytes, info: parsed, ...(float16 && { float16 }) };
   checkPlan(plan);
   if (options.plan && options.plan !== parsed.purpose) {
