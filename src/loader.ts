@@ -11,10 +11,14 @@ import { Net } from './net.js';
 import type { Threads } from './net.js';
 import { checkPlan } from './plan/check.js';
 import { checkDescription } from './plan/description.js';
+import { PURPOSES } from './plan/plan.js';
 import type { Plan, PlanInfo, Purpose } from './plan/plan.js';
 import { probeIsRight, probePlan } from './probe.js';
+import { FUNCTION, SIGNAL, TEXT, TEXTS, among, checkOptions, isNumber, isPreprocessing, isText, whole } from './options.js';
+import type { Kind } from './options.js';
 import { fetched, notBeside } from './fetched.js';
 import type { KeepOptions } from './fetched.js';
+import { bytesOf } from './source.js';
 import type { Source } from './source.js';
 import { fromUtf8 } from './text.js';
 
@@ -35,7 +39,8 @@ export interface LoadOptions extends ConvertOptions, KeepOptions {
 
 /** A plan from the bytes of a .dw, .tflite, .safetensors or .onnx file. */
 export async function readWeights(bytes: Uint8Array, options: ConvertOptions = {}): Promise<Plan> {
-  const { plan, intact } = await openWeights(bytes, options);
+  checkOptions(options, LOADING);
+  const { plan, intact } = await openWeights(bytesOf(bytes), options);
   await intact;
   return plan;
 }
@@ -85,6 +90,14 @@ export async function convert(bytes: Uint8Array, options: ConvertOptions = {}): 
   return savePlan({ ...plan, float16: options.float16 ?? plan.float16 });
 }
 
+const MOST_THREADS = 64;
+
+const LOADING: Record<string, Kind> = {
+  build: among(...BUILDS, 'js'), threads: whole(1, MOST_THREADS), plan: among(...PURPOSES), style: among('torch', 'tf'), size: whole(1, 4096), alpha: [(value) => isNumber(value) && (value as number) > 0, 'a number above 0'],
+  labels: TEXTS, licence: TEXT, source: TEXT, integrity: TEXT, signal: SIGNAL, onProgress: FUNCTION, cache: [(value) => isText(value) || value === true, 'true or a name'],
+  preprocessing: [isPreprocessing, 'an object of fit ("centre" or "stretch"), crop (a share of the shorter side), mean and std (lists of numbers)'],
+};
+
 export interface Loader {
   /** Weights from anywhere; the string "zoo:NAME" is an official checkpoint, fetched and checked by `depthwise/zoo`. */
   load(source: Source, options?: LoadOptions): Promise<Net>;
@@ -101,7 +114,6 @@ export function makeLoader(sources: BuildSource): Loader {
   const chosen = new Map<Build | 'best', ReturnType<typeof chooseBuild>>();
   const choose = (build?: Build): ReturnType<typeof chooseBuild> => {
     const key = build ?? 'best';
-    if (build && ![...BUILDS, 'js'].includes(build)) throw new DepthwiseError('BAD_INPUT', `There is no build "${build}"; there are ${BUILDS.join(', ')} and js.`);
     const known = chosen.get(key) ?? chooseBuild(sources, build, probePlan(), probeIsRight);
     chosen.set(key, known);
     return known;
@@ -111,12 +123,12 @@ export function makeLoader(sources: BuildSource): Loader {
   const start = async (plan: Plan, options: LoadOptions, guard = false, choosing = chooseFor(options)): Promise<Net> => {
     const choice = await choosing, wanted = options.threads ?? 1;
     if (options.signal?.aborted) throw new DepthwiseError('ABORTED', 'Loading was cancelled.');
-    if (!Number.isInteger(wanted) || wanted < 1 || wanted > MOST_THREADS) throw new DepthwiseError('BAD_INPUT', `threads is a whole number from 1 to ${MOST_THREADS}, not ${wanted}.`);
     const { engine, threads } = wanted > 1 ? await threaded(plan, choice, wanted) : { engine: new Engine(plan, choice.build, choice.code), threads: { count: 1 } };
     return new Net(plan, engine, threads, guard);
   };
   return {
     async load(source, options = {}) {
+      checkOptions(options, LOADING);
       const [bytes, described] = await fetched(source, options);
       const choosing = chooseFor(options); // compiles while the weights are read
       choosing.catch(() => undefined); // start() tells what fails
@@ -125,6 +137,7 @@ export function makeLoader(sources: BuildSource): Loader {
       return net;
     },
     async memoryFor(source, options = {}) {
+      checkOptions(options, LOADING);
       const plan = await readWeights(...await fetched(source, options));
       const { weightsBytes, arenaBytes, scratchBytes, totalBytes } = layoutOf(plan, (await chooseFor(options)).build, options.threads);
       return { weightsBytes, arenaBytes, scratchBytes, totalBytes };
@@ -138,8 +151,6 @@ export function makeLoader(sources: BuildSource): Loader {
     },
   };
 }
-
-const MOST_THREADS = 64;
 
 /** An engine with threads, or with one and the reason. */
 async function threaded(plan: Plan, { build, code, bytes }: Choice, count: number): Promise<{ engine: Engine; threads: Threads }> {

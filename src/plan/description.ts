@@ -2,18 +2,10 @@
 // and addresses are checked with the records (check.ts).
 import { DepthwiseError } from '../error.js';
 import { bytesPerElement } from '../formats/graph.js';
+import { has, isCount, isNumber, isPreprocessing, isText, listOf, oneOf, orNone } from '../options.js';
+import type { Test } from '../options.js';
 import { PURPOSES } from './plan.js';
 import type { PlannedTensor, PlanInfo } from './plan.js';
-
-type Test = (value: unknown) => boolean;
-
-const isText: Test = (value) => typeof value === 'string', isNumber: Test = (value) => Number.isFinite(value), isCount: Test = (value) => Number.isSafeInteger(value) && (value as number) >= 0;
-const listOf = (test: Test, least = 0): Test => (value) => Array.isArray(value) && value.length >= least && value.every(test);
-const orNone = (test: Test): Test => (value) => value === undefined || test(value);
-const has = (tests: Record<string, Test>): Test => (value) => typeof value === 'object' && value !== null && Object.entries(tests).every(([key, test]) => test((value as Record<string, unknown>)[key]));
-const oneOf = (names: readonly string[]): Test => (value) => names.includes(value as string);
-
-const isPreprocessing = has({ fit: oneOf(['centre', 'stretch']), crop: (value) => isNumber(value) && (value as number) > 0 && (value as number) <= 4, mean: listOf(isNumber, 1), std: listOf((value) => isNumber(value) && value !== 0, 1) });
 
 const isTensor = has({ name: isText, shape: listOf(isCount), dtype: oneOf(Object.keys(bytesPerElement)), scale: orNone(isNumber), zeroPoint: orNone(isNumber), offset: isCount, bytes: isCount, first: isNumber, last: isNumber });
 /** Views of numbers of four bytes must begin at a multiple of four; those of eight are read as such. */

@@ -1,13 +1,16 @@
 // Knows what there is to fuzz, and how a case is made: from a seed or from a case that reached something new.
 import type { Random } from '../random-graph.js';
 import type { Case, Target, Verdict } from './case.js';
+import { answers } from './answers.js';
+import { calls } from './calls.js';
 import * as formats from './formats.js';
 import type { Format } from './formats.js';
+import { pictures } from './pictures.js';
 import { tryWeights } from './weights.js';
 
 const FORMATS: Record<string, Format> = { tflite: formats.tflite, dw: formats.dw, safetensors: formats.safetensors, onnx: formats.onnx };
 
-export const TARGETS: Record<string, Target> = Object.fromEntries(Object.entries(FORMATS).map(([name, format]) => [name, weightsTarget(format, name)]));
+export const TARGETS: Record<string, Target> = { ...Object.fromEntries(Object.entries(FORMATS).map(([name, format]) => [name, weightsTarget(format, name)])), calls, pictures, answers };
 
 function weightsTarget(format: Format, name: string): Target {
   return {

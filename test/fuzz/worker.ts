@@ -25,6 +25,15 @@ export type Message = { fault: Case; key: string; what: string } | { counts: Rec
 const tell = (message: Message): void => void process.send!(message);
 const endOf = (verdict: Verdict): string => (verdict.end === 'refused' ? verdict.code : verdict.end);
 
+/** A promise that never settles is a fault as well; the timer also keeps a process alive that waits for nothing. */
+async function ended(running: Promise<Verdict>): Promise<Verdict> {
+  let timer: ReturnType<typeof setTimeout>;
+  const late = new Promise<Verdict>((resolve) => (timer = setTimeout(() => resolve({ end: 'fault', key: 'never ends', what: `no answer after ${PATIENCE_MS} ms` }), PATIENCE_MS)));
+  return Promise.race([running, late]).finally(() => clearTimeout(timer));
+}
+
+const PATIENCE_MS = 20_000;
+
 async function fuzz({ targets, seed, seconds, note }: Task): Promise<void> {
   const random = new Random(seed), kept = new Map<string, Case[]>(targets.map((name) => [name, []])), counts: Record<string, Counts> = {}, file = openSync(note, 'w');
   const end = performance.now() + seconds * 1000, known = new Set<string>();
@@ -36,7 +45,7 @@ async function fuzz({ targets, seed, seconds, note }: Task): Promise<void> {
     const start = performance.now();
     writeSync(file, `${JSON.stringify(fuzzed)}\n`.padEnd(4096), 0);
     coverage.begin();
-    const verdict = await TARGETS[name].run(fuzzed), end = endOf(verdict);
+    const verdict = await ended(TARGETS[name].run(fuzzed)), end = endOf(verdict);
     if (coverage.isNew()) {
       const list = kept.get(name)!;
       if (verdict.end !== 'fault' && fuzzed.edits.length) count.kept = list.push(fuzzed);
