@@ -8,6 +8,7 @@ import type { Shrinker } from './shrinker.js';
 import { DepthwiseError } from './error.js';
 import { bytesPerElement } from './formats/graph.js';
 import type { DType } from './formats/graph.js';
+import { shown } from './options.js';
 import { pictureOf } from './picture.js';
 import type { Image } from './picture.js';
 import { classify } from './tasks/classify.js';
@@ -149,7 +150,7 @@ export class Net {
       this.#writeInputs(engine);
     }
     const i = this.info.tensors.findIndex((tensor) => tensor.name === name);
-    if (i < 0) throw new DepthwiseError('NOT_FOUND', `No tensor is called "${name}". \`depthwise inspect\` and net.tensors list the names; those inside a fused step only exist with plan: 'layers'.`);
+    if (i < 0) throw new DepthwiseError('NOT_FOUND', `No tensor is called ${shown(name)}. \`depthwise inspect\` and net.tensors list the names; those inside a fused step only exist with plan: 'layers'.`);
     if (this.#position < 0) throw new DepthwiseError('BAD_INPUT', 'net.layer() reads the last run, and nothing has run yet. Call net.run() first.');
     const tensor = this.info.tensors[i];
     const made = this.info.steps.reduce((last, step, n) => (makes(this.info.tensors[step.output], tensor) ? n : last), -1);

@@ -3,6 +3,7 @@
 import { toBase64 } from './base64.js';
 import { builtIn, hasFiles } from './builtin.js';
 import { DepthwiseError } from './error.js';
+import { shown } from './options.js';
 import { sha256 } from './sha256.js';
 
 export type Source = ArrayBufferView | ArrayBuffer | Blob | Response | URL | string;
@@ -28,12 +29,26 @@ export async function fetchBytes(source: Source, options: FetchOptions = {}): Pr
   return bytes;
 }
 
+/**
+ * The bytes of a view of any kind; a copy where other threads can change them, which hosts neither hash nor decode.
+ * @throws DepthwiseError BAD_INPUT for anything else, and for views whose buffer was transferred away
+ */
+export function bytesOf(source: ArrayBufferView): Uint8Array {
+  if (!ArrayBuffer.isView(source)) throw new DepthwiseError('BAD_INPUT', `Weights come as bytes here (a Uint8Array), not ${shown(source)}.`);
+  try {
+    const bytes = new Uint8Array(source.buffer, source.byteOffset, source.byteLength);
+    return Object.prototype.toString.call(source.buffer) === '[object SharedArrayBuffer]' ? bytes.slice() : bytes;
+  } catch (cause) {
+    throw new DepthwiseError('BAD_INPUT', 'These bytes are gone: their buffer was transferred or made smaller. Load the weights before that, or pass a copy.', { cause });
+  }
+}
+
 async function read(source: Source, options: FetchOptions): Promise<Uint8Array> {
-  if (ArrayBuffer.isView(source)) return new Uint8Array(source.buffer, source.byteOffset, source.byteLength);
+  if (ArrayBuffer.isView(source)) return bytesOf(source);
   if (source instanceof ArrayBuffer) return new Uint8Array(source);
   if (typeof source === 'string' || isUrl(source)) return readAddress(source, options);
   if (typeof (source as Response)?.status === 'number') return readResponse(source as Response, options);
-  if (typeof (source as Blob)?.arrayBuffer === 'function') return new Uint8Array(await (source as Blob).arrayBuffer());
+  if (typeof (source as Blob)?.arrayBuffer === 'function') return new Uint8Array(await whole('The file', () => (source as Blob).arrayBuffer()));
   throw new DepthwiseError('BAD_INPUT', 'Weights come as bytes, ArrayBuffer, Blob, Response, URL or path.');
 }
 
@@ -70,13 +85,23 @@ export function checkAnswered(response: Response): void {
   if (!response.ok) throw new DepthwiseError('NOT_FOUND', `${response.url || 'The server'} answered ${response.status} ${response.statusText}. Check the address.`);
 }
 
+/** What did not come whole is told as such: connections break, files change while they are read, a body is read once. */
+async function whole<T>(what: string, read: () => T | Promise<T>): Promise<T> {
+  try {
+    return await read();
+  } catch (cause) {
+    throw new DepthwiseError('NOT_FOUND', `${what} did not come whole: ${(cause as Error | undefined)?.message ?? shown(cause)}. Fetch it again.`, { cause });
+  }
+}
+
 async function readResponse(response: Response, { onProgress }: FetchOptions): Promise<Uint8Array> {
   checkAnswered(response);
-  if (!onProgress || !response.body) return new Uint8Array(await response.arrayBuffer());
-  const total = Number(response.headers.get('content-length') ?? 0), chunks: Uint8Array[] = [];
+  const what = response.url || 'What the server sends', { body } = response;
+  if (!onProgress || !body) return new Uint8Array(await whole(what, () => response.arrayBuffer()));
+  const total = Number(response.headers.get('content-length') ?? 0), chunks: Uint8Array[] = [], reader = await whole(what, () => body.getReader());
   let done = 0;
-  for (const reader = response.body.getReader(); ;) {
-    const { value, done: ended } = await reader.read();
+  for (;;) {
+    const { value, done: ended } = await whole(what, () => reader.read());
     if (ended) break;
     chunks.push(value);
     onProgress(done += value.length, total);

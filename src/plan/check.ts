@@ -7,7 +7,7 @@ import { bytesPerElement, elements } from '../formats/graph.js';
 import { align } from './plan.js';
 import type { Plan, PlanInfo } from './plan.js';
 
-const broken = (what: string): DepthwiseError => new DepthwiseError('BAD_FILE', `This .dw file is damaged or hostile: ${what}. Convert or download it again.`);
+const broken = (what: string): DepthwiseError => new DepthwiseError('BAD_FILE', `This weights file is damaged or hostile: ${what}. Convert or download it again.`);
 
 export function checkPlan(plan: Plan): void {
   const { info } = plan;
