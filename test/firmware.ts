@@ -38,7 +38,7 @@ export function writeModel(stream: Stream, name: string, change: (text: string) 
 
 /** `pictures` are files, or the word "empty"; `variables` those of the Makefile. */
 export function boot(target: `run-${Board}` | `layers-${Board}` | 'host', out: string, pictures: string[], variables: Record<string, string> = {}): Ran {
-  return make(target, { OUT: out, KERNELS: path.join(build, 'kernels'), MODEL: '', PICTURES: pictures.join(' '), WASM: path.resolve('build/wasm/scalar.wasm'), ...variables });
+  return make(target, { OUT: out, KERNELS: path.join(build, 'kernels'), MODEL: '', PICTURES: pictures.join(' '), WASM: path.resolve('build/wasm/bare.wasm'), ...variables });
 }
 
 /** Bytes of each output, one list after another for each picture. */

@@ -76,20 +76,20 @@ both('bounds checks left in give the same bytes', async () => {
 
 both('V1 0.25 at 128 pixels, uint8, gives the bytes of TensorFlow Lite', async () => {
   const { inputs, expected } = oracle('mobilenet_v1_0.25_128_quant');
-  answersOn(['m4', 'm55'], 'v1-0.25-128', await streamOf('small', 'models', 'mobilenet_v1_0.25_128_quant.tflite'), inputs, expected);
+  answersOn(['m4'], 'v1-0.25-128', await streamOf('small', 'models', 'mobilenet_v1_0.25_128_quant.tflite'), inputs, expected);
 });
 
 for (const name of ['keras_v1_96_int8', 'keras_v2_96_int8', 'keras_v3_small_96_int8']) {
   both(`${name} gives the bytes of TensorFlow Lite, in 128 KiB of RAM`, async () => {
     const { inputs, expected } = keras(name);
-    answersOn(['m4', 'm55'], name, await streamOf('small', 'fixtures', 'keras', `${name}.tflite`), inputs, expected, { RAM: '128K' });
+    answersOn(['m55'], name, await streamOf('small', 'fixtures', 'keras', `${name}.tflite`), inputs, expected, { RAM: '128K' });
   });
 }
 
 both('float32 gives the bits that WebAssembly gives', async () => {
   const stream = await streamOf('small', 'fixtures', 'keras', 'keras_v1_96_float.tflite'), { inputs } = keras('keras_v1_96_float');
   const expected = inputs.flatMap((file) => runStream(stream, [new Uint8Array(readFileSync(file))])).map((bytes) => Buffer.from(bytes));
-  answersOn(BOARDS, 'keras_v1_96_float', stream, inputs, expected);
+  answersOn(['m4', 'm55'], 'keras_v1_96_float', stream, inputs, expected);
 });
 
 for (const [family, alpha] of [['v2', 0.35], ['v3-small', 0.75]] as const) {
@@ -136,7 +136,7 @@ both('one changed bit of the weights, a record or a copy is refused with code 3'
   };
   refuses('weights', 3, 'damaged', stream, inSection('weights[]', /0x(.)/, '0x1$1'.slice(0, 3)));
   refuses('record', 3, 'damaged', stream, inSection('records[]', /36864/, '36865'));
-  refuses('copy', 3, 'damaged', stream, inSection('copies[]', /11680/, '11681'));
+  refuses('copy', 3, 'damaged', stream, inSection('copies[]', /, 160, /, ', 161, '));
 });
 
 both('plans that would leave their memory are refused with code 4, whatever their checksum says', async () => {
@@ -150,6 +150,9 @@ both('plans that would leave their memory are refused with code 4, whatever thei
   refuses('a copy of more than there is', 4, 'hostile', hostile(({ units, constants }) => { units[3].copies[0].from = constants.length; }));
   refuses('an output outside', 4, 'hostile', hostile(({ info, memoryBytes }) => { info.tensors[info.outputs[0]].offset = memoryBytes; }));
   refuses('an unknown kernel', 4, 'hostile', hostile(({ records }) => { records[abi.OP] = 99; }));
+  refuses('an input beyond the memory', 4, 'hostile', hostile(({ records, memoryBytes }) => { records[abi.SRC] = memoryBytes; }));
+  refuses('a row too long for the ring', 4, 'hostile', hostile(({ records }) => { records[abi.OW] *= 100; }));
+  refuses('scratch memory that a step writes over', 4, 'hostile', hostile(({ units, base }) => { units[0].scratchAt = base + 40000; }));
 });
 
 /** Instructions a multiply-add of the layers of one kind, all together. */
@@ -174,7 +177,7 @@ both('instructions of each layer on the Cortex-M4, with and without bounds check
 
 test('what a device needs', () => {
   if (rows.length) console.log(`\n${'bytes'.padEnd(33)}${['tensors', 'memory', 'static', 'stack', 'RAM', 'flash'].map(column).join('')}\n${rows.join('\n')}`);
-  assert.ok(missing.length || !hasModels || rows.length >= 10, 'networks that ran');
+  assert.ok(missing.length || !hasModels || rows.length >= 12, 'networks that ran');
 });
 
 test.run();

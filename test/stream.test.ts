@@ -118,7 +118,7 @@ test('every kernel was among them, and every one whose second operand may be con
 
 test(`the module's own static data end below byte ${STATIC_BYTES}`, () => {
   const memory = new WebAssembly.Memory({ initial: 1, maximum: 1 }), bytes = new Uint8Array(memory.buffer).fill(0x77);
-  new WebAssembly.Instance(new WebAssembly.Module(readFileSync('build/wasm/scalar.wasm')), { env: { memory } });
+  new WebAssembly.Instance(new WebAssembly.Module(readFileSync('build/wasm/bare.wasm')), { env: { memory } });
   const last = bytes.findLastIndex((byte) => byte !== 0x77);
   assert.ok(last > 0 && last < STATIC_BYTES, `they end at ${last}`);
 });

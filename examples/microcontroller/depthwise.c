@@ -3,11 +3,13 @@
 #include "depthwise.h"
 
 #include <setjmp.h>
+#include <stddef.h>
 #include <string.h>
 
 #include "records.h"
 
 #define RECORD_BYTES (DW_STEP_WORDS * 4)
+#define SLACK 16 /* bytes at the memory's end that kernels may read, never write */
 
 /* ---- what wasm2c's output calls */
 
@@ -15,12 +17,25 @@ static jmp_buf *landing; /* where a trap of the running net goes; one runs at a 
 
 void wasm_rt_trap(wasm_rt_trap_t code) { longjmp(*landing, (int)code); }
 
+bool wasm_rt_is_initialized(void) { return true; }
+
+/* A module names each of its types once. */
 uint32_t wasm_rt_register_func_type(uint32_t params, uint32_t results, ...) {
+  static uint32_t types;
   (void)params, (void)results;
-  return 0; /* nothing is called indirectly */
+  return ++types;
 }
 
-bool wasm_rt_is_initialized(void) { return true; }
+/* The table lies in the net whose kernels have it. */
+void wasm_rt_allocate_funcref_table(wasm_rt_funcref_table_t *table, uint32_t elements, uint32_t most) {
+  dw_net *net = (dw_net *)(void *)((char *)table - offsetof(dw_net, kernels) - offsetof(Z_scalar_instance_t, w2c_T0));
+  if (elements > DW_FUNCTIONS) wasm_rt_trap(WASM_RT_TRAP_OOB);
+  table->data = net->functions;
+  table->size = elements;
+  table->max_size = most;
+}
+
+void wasm_rt_free_funcref_table(wasm_rt_funcref_table_t *table) { (void)table; }
 
 /* The module asks its environment for the memory; ours is the net. */
 wasm_rt_memory_t *Z_envZ_memory(struct Z_env_instance_t *net) { return &((dw_net *)(void *)net)->memory; }
@@ -47,7 +62,7 @@ static int is_inside(uint32_t at, uint32_t bytes, uint32_t limit) { return at <=
 static int is_sound(const dw_model *m, uint32_t unit) {
   const dw_unit *u = m->units + unit;
   if (!is_inside(u->record, u->records, m->record_count) || !is_inside(u->copy, u->copies, m->copy_count)) return 0;
-  if (!is_inside(m->records_at, u->records * RECORD_BYTES, m->base) || u->scratch < m->base || u->scratch > m->memory_bytes) return 0;
+  if (u->records > 16 || !is_inside(m->records_at, u->records * RECORD_BYTES, m->base) || u->scratch < m->base + DW_TEMP_BYTES || u->scratch > m->memory_bytes - SLACK) return 0;
   for (const dw_copy *copy = m->copies + u->copy, *end = copy + u->copies; copy < end; copy++) {
     if (!is_inside(copy->from, copy->bytes, m->weights_bytes) || copy->to < m->base || !is_inside(copy->to, copy->bytes, m->memory_bytes)) return 0;
   }
@@ -59,7 +74,17 @@ static int are_tensors_sound(const dw_model *m, const dw_tensor *tensors, uint32
   return 1;
 }
 
+/* Tensors and everything else that a unit writes lies below its scratch memory, in which kernels keep addresses. */
+static int may_run(dw_net *net) {
+  const dw_model *m = net->model;
+  const dw_unit *unit = m->units + net->at;
+  memcpy(net->memory.data + m->records_at, m->records + unit->record * (RECORD_BYTES / 4), unit->records * RECORD_BYTES);
+  net->fault = Z_scalarZ_check(&net->kernels, m->records_at, unit->records, m->memory_bytes - SLACK - m->base, unit->scratch - DW_TEMP_BYTES - m->base, m->memory_bytes - SLACK - unit->scratch);
+  return net->fault == 0;
+}
+
 int dw_open(dw_net *net, const dw_model *model, const dw_hooks *hooks, void *memory, uint32_t bytes) {
+  static int is_started;
   jmp_buf here;
   memset(net, 0, sizeof *net);
   net->model = model;
@@ -67,15 +92,17 @@ int dw_open(dw_net *net, const dw_model *model, const dw_hooks *hooks, void *mem
   if (model->version != DW_VERSION) return DW_VERSION_DIFFERS;
   if (bytes < model->memory_bytes) return DW_NO_MEMORY;
   if (!is_intact(model)) return DW_DAMAGED;
+  if (model->base < model->records_at || model->memory_bytes < SLACK || model->base > model->memory_bytes - SLACK) return DW_BAD_PLAN;
   if (!are_tensors_sound(model, model->inputs, model->input_count) || !are_tensors_sound(model, model->outputs, model->output_count)) return DW_BAD_PLAN;
-  for (net->at = 0; net->at < model->unit_count; net->at++) if (!is_sound(model, net->at)) return DW_BAD_PLAN;
   net->memory.data = memory;
   net->memory.size = model->memory_bytes; /* less than whole pages: kernels ask for no size */
   net->memory.pages = net->memory.max_pages = (model->memory_bytes + 65535) / 65536;
   landing = &here;
   if (setjmp(here)) return DW_TRAPPED;
-  Z_scalar_init_module();
+  if (!is_started) Z_scalar_init_module();
+  is_started = 1;
   Z_scalar_instantiate(&net->kernels, (struct Z_env_instance_t *)(void *)net);
+  for (net->at = 0; net->at < model->unit_count; net->at++) if (!is_sound(model, net->at) || !may_run(net)) return DW_BAD_PLAN;
   return DW_OK;
 }
 
@@ -114,7 +141,7 @@ int dw_run(dw_net *net) {
 const char *dw_message(int code) {
   static const char *const messages[] = {
     "done", "the memory is smaller than the model needs", "the model was written for another release: convert it again",
-    "the model or its weights are damaged: write them to flash again", "a record or copy would leave its memory, or names no kernel: convert the model again",
+    "the model or its weights are damaged: write them to flash again", "a record or copy would leave its memory, or means nothing: convert the model again",
     "a kernel left its memory or divided by zero", "weights could not be read", "stopped by the caller",
   };
   return code >= 0 && code < (int)(sizeof messages / sizeof *messages) ? messages[code] : "unknown code";

@@ -4,7 +4,7 @@
 #define DEPTHWISE_H
 
 #include <stdint.h>
-#include "scalar.h" /* wasm2c's output of scalar.wasm */
+#include "scalar.h" /* wasm2c's output of bare.wasm, the scalar build with a check of plans: -n scalar */
 
 #define DW_VERSION 1
 
@@ -18,7 +18,7 @@ enum {
   DW_NO_MEMORY = 1, /* the memory handed to dw_open is smaller than model->memory_bytes */
   DW_VERSION_DIFFERS = 2, /* the model was written for another release of this file */
   DW_DAMAGED = 3, /* a checksum of the model, or of its weights, is wrong */
-  DW_BAD_PLAN = 4, /* a record or a copy would leave the memory, or names no kernel; dw_net.at is its unit */
+  DW_BAD_PLAN = 4, /* a record or a copy would leave its memory, or means nothing; dw_net.at is its unit, dw_net.fault what DW_FAULT_... in records.h say */
   DW_TRAPPED = 5, /* a kernel left its memory, or divided by zero; dw_net.at is the unit */
   DW_READ_FAILED = 6, /* the read hook said so */
   DW_STOPPED = 7, /* the after hook said so */
@@ -59,6 +59,9 @@ typedef struct {
   uint32_t output_count;
 } dw_model;
 
+/* Places in the module's table of functions. */
+#define DW_FUNCTIONS 4
+
 /* Both may be NULL. Neither is called in the middle of a kernel. */
 typedef struct {
   /* Copies weights from where they are; default: memcpy from model->weights. Returns 0, or anything else to end the run. */
@@ -72,11 +75,13 @@ typedef struct {
   const dw_model *model;
   dw_hooks hooks;
   uint32_t at; /* the unit that runs, or failed */
+  uint32_t fault;
   wasm_rt_memory_t memory;
   Z_scalar_instance_t kernels;
+  wasm_rt_funcref_t functions[DW_FUNCTIONS];
 } dw_net;
 
-/* Checks the whole model and takes `memory`, which stays the caller's and must outlive the net. */
+/* Checks the whole model, so that kernels need no bounds checks of their own, and takes `memory`, which stays the caller's and must outlive the net. */
 int dw_open(dw_net *net, const dw_model *model, const dw_hooks *hooks, void *memory, uint32_t bytes);
 
 /* Where the caller writes an input before each run, and finds an output after it, until the next. */

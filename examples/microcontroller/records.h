@@ -114,6 +114,7 @@
 
 /* Words of a gathering step: sizes of the dimensions that its KH indices count. */
 #define DW_SIZES 9
+#define DW_MOST_INDICES 6
 
 /* Words of an arithmetic step. */
 #define DW_FUNCTION 15
@@ -129,6 +130,37 @@
 #define DW_FLOAT32 0
 #define DW_INT8 1
 #define DW_INT32 2 /* moved and counted with, not multiplied */
+
+/* Most bytes of activations and of scratch memory, and most of any size in a record. */
+#define DW_MOST 1073741824
+#define DW_MOST_RECORDS 65536
+
+#define DW_FAULT_RECORDS 1 /* there are no records, or more than MOST_RECORDS */
+#define DW_FAULT_MEMORY 2 /* more activations or scratch memory than MOST */
+#define DW_FAULT_KERNEL 3 /* no such kernel */
+#define DW_FAULT_TYPE 4 /* a type that the kernel does not take */
+#define DW_FAULT_CHANNELS 5 /* no input channels */
+#define DW_FAULT_OUT_CHANNELS 6 /* no output channels, or a depthwise step's are no multiple of the input's */
+#define DW_FAULT_WINDOW 7 /* a window or stride that is empty or passes 65536, or ends behind MOST */
+#define DW_FAULT_DILATION 8
+#define DW_FAULT_MAP 9 /* a map without pixels */
+#define DW_FAULT_PADDING 10 /* padding behind the padded row, or that does not fit */
+#define DW_FAULT_AVERAGE 11 /* windows without a cell to average */
+#define DW_FAULT_INDICES 12 /* indices that are not 4 or 8 bytes */
+#define DW_FAULT_SIZES 13 /* sizes that contradict each other */
+#define DW_FAULT_EXTENT 14 /* sizes that no memory holds */
+#define DW_FAULT_SCRATCH 15 /* more scratch memory than the plan asks for */
+#define DW_FAULT_SRC 16 /* an input outside of the arena */
+#define DW_FAULT_DST 17
+#define DW_FAULT_SRC2 18 /* a second operand outside of arena or constants */
+#define DW_FAULT_WEIGHTS 19 /* weights outside of the constants */
+#define DW_FAULT_FEW_WEIGHTS 20 /* fewer weights than the kernel reads */
+#define DW_FAULT_PARAMS 21
+#define DW_FAULT_BLOCK 22 /* words of a block that mean nothing */
+#define DW_FAULT_PARTS 23 /* a part of a block is missing, or another */
+#define DW_FAULT_FIT 24 /* parts whose sizes do not fit together */
+#define DW_FAULT_PLACES 25 /* a part of a block's scratch memory over the ring, or outside */
+#define DW_FAULT_WORD 64 /* to FAULT_WORD + STEP_WORDS - 1 */
 
 /* Functions of word ACTIVATION. */
 #define DW_CLAMP 0

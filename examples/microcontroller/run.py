@@ -2,7 +2,7 @@
 
     pip install wasmtime
     depthwise convert person_detect.tflite --plan small -o person_detect.dw
-    python3 run.py scalar.wasm person_detect.dw INPUT.bin        raw values in; prints the bytes of every output
+    python3 run.py bare.wasm person_detect.dw INPUT.bin        raw values in; prints the bytes of every output
 """
 import json
 import struct
@@ -36,6 +36,9 @@ class Net:
         exports = Instance(self.store, Module(self.store.engine, wasm), [self.memory]).exports(self.store)
         self.memory.write(self.store, dw[steps_at:steps_at + steps_bytes], steps)
         self.memory.write(self.store, dw[weights_at:weights_at + weights_bytes], weights)
+        fault = exports["check"](self.store, steps, self.count, weights_bytes, arena_bytes, scratch_bytes)
+        if fault:
+            raise ValueError(f"record {fault >> 8} may not run: fault {fault & 255} of docs/bare.md")
         exports["place"](self.store, steps, weights, self.arena, scratch)
         self.kernels = exports["run"]
 

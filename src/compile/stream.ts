@@ -2,13 +2,14 @@
 // to. What a step needs for its own time lies in whatever part of the arena is free just then. Where weights are the larger
 // part, blocks run as their parts, and products a few output channels at a time. It does not know what copies.
 import * as abi from '../../assembly/abi.js';
+import { measure, scratch as measured } from '../../assembly/extent.js';
 import { align, recordsOf } from '../plan/plan.js';
 import type { Plan, PlanInfo } from '../plan/plan.js';
+import { placeScratch } from '../plan/scratch.js';
 import { lowestGap, overlaps } from './arena.js';
 import type { Life } from './arena.js';
 import { constantsOf } from './constants.js';
 import type { ConstantRange } from './constants.js';
-import { placeBlock, scratchOf } from './scalar-scratch.js';
 
 /** `bytes` of the constants, from byte `from` on, to byte `to` of the memory. */
 export interface Copy { from: number; bytes: number; to: number }
@@ -69,7 +70,11 @@ interface Draft {
 }
 
 /** Memory for some units of one step, by number. */
-interface Buffer extends Life { place: Place }
+interface Buffer extends Life {
+  place: Place;
+  /** Lies above all that its unit reads and writes, which is how a check can see that nothing writes over it. */
+  above?: boolean;
+}
 
 interface Drafts {
   drafts: Draft[];
@@ -84,9 +89,9 @@ export function streamedBy(plan: Plan, limit: number): Stream {
   let at = 0, end = plan.arenaBytes;
   plan.info.steps.forEach(({ kind, parts = [] }, step) => {
     const { drafts, maps } = draft(records.slice(at, (at += 1 + parts.length)), limit), buffers = [...maps], copies: (() => Copy)[][] = [];
-    const take = (bytes: number, i: number): Place => {
+    const take = (bytes: number, i: number, above = false): Place => {
       const place = { at: 0 };
-      buffers.push({ bytes, first: i, last: i, place });
+      buffers.push({ bytes, first: i, last: i, place, above });
       return place;
     };
     const scratches = drafts.map(({ records: own, scratch, links }, i) => {
@@ -95,9 +100,9 @@ export function streamedBy(plan: Plan, limit: number): Stream {
         links.push({ words, word, place, plus: 0 });
         return () => ({ from, bytes, to: base + place.at });
       })));
-      return take(abi.TEMP_BYTES + scratch, i);
+      return take(abi.TEMP_BYTES + scratch, i, true);
     });
-    end = Math.max(end, placeAround(liveAt(plan.info, step), buffers));
+    end = Math.max(end, placeAround(plan.info, step, buffers, maps));
     drafts.forEach(({ records: own, scratch, links }, i) => {
       for (const { words, word, place, plus } of links) words[word] = place.at + plus;
       units.push({
@@ -124,23 +129,21 @@ function macsOf(words: Int32Array): number {
   }
 }
 
-/** Tensors that must not be written over while a step runs. */
-function liveAt({ tensors, steps }: PlanInfo, step: number): { offset: number; bytes: number }[] {
-  const touched = [...steps[step].inputs, steps[step].output];
-  return tensors.filter(({ first, last }, i) => (first <= step && step <= last) || touched.includes(i));
-}
-
 /** Places for what a step needs beside the tensors that live; returns where the last one ends. */
-function placeAround(fixed: { offset: number; bytes: number }[], buffers: Buffer[]): number {
-  const all: Life[] = [...buffers, ...fixed.map(({ bytes }) => ({ bytes, first: 0, last: Infinity }))];
-  const offsets = [...buffers.map(() => 0), ...fixed.map(({ offset }) => offset)], placed = fixed.map((_, i) => buffers.length + i);
-  const order = buffers.map((_, i) => i).sort((a, b) => buffers[b].bytes - buffers[a].bytes || a - b);
+function placeAround({ tensors, steps }: PlanInfo, step: number, buffers: Buffer[], maps: Buffer[]): number {
+  const touched = [...steps[step].inputs, steps[step].output].map((i) => tensors[i]);
+  const fixed = tensors.filter((tensor) => (tensor.first <= step && step <= tensor.last) || touched.includes(tensor));
+  const always = ({ bytes }: { bytes: number }): Life => ({ bytes, first: 0, last: Infinity }), endOf = (at: number, bytes: number): number => at + align(bytes);
+  const all: Life[] = [...fixed.map(always)], offsets = fixed.map(({ offset }) => offset);
+  const order = [...buffers].sort((a, b) => Number(a.above ?? false) - Number(b.above ?? false) || b.bytes - a.bytes);
   let end = 0;
-  for (const i of order) {
-    const need = align(buffers[i].bytes);
-    offsets[i] = buffers[i].place.at = lowestGap(placed.filter((j) => overlaps(all[i], all[j])), offsets, all, need, 0);
-    end = Math.max(end, offsets[i] + need);
-    placed.push(i);
+  for (const buffer of order) {
+    const near = all.map((_, i) => i).filter((i) => overlaps(all[i], buffer));
+    const floor = buffer.above ? Math.max(...touched.map(({ offset, bytes }) => endOf(offset, bytes)), ...maps.filter((map) => overlaps(map, buffer)).map(({ place, bytes }) => endOf(place.at, bytes))) : 0;
+    buffer.place.at = lowestGap([...near, all.length], [...offsets, 0], [...all, always({ bytes: floor })], align(buffer.bytes), 0);
+    end = Math.max(end, endOf(buffer.place.at, buffer.bytes));
+    all.push(buffer);
+    offsets.push(buffer.place.at);
   }
   return end;
 }
@@ -148,13 +151,19 @@ function placeAround(fixed: { offset: number; bytes: number }[], buffers: Buffer
 const bytesOf = (ranges: ConstantRange[]): number => ranges.reduce((sum, { bytes }) => sum + align(bytes), 0);
 const sizeOf = (words: Int32Array): number => (words[abi.DTYPE] === abi.FLOAT32 ? 4 : 1);
 
+/** Scratch memory in the scalar build, which keeps int8 values as bytes: a quarter of what others take. */
+function scratchOf(words: Int32Array): number {
+  measure((_, index) => words[index], 0, words[abi.OP], true);
+  return Math.max(measured, 0);
+}
+
 /** The units of one step, none of which needs more than `limit` bytes of constants if that can be had. */
 function draft(records: Int32Array[], limit: number): Drafts {
   const [own, ...parts] = records, isBlock = own[abi.OP] === abi.OP_INVERTED_RESIDUAL;
   const isMuch = bytesOf(records.flatMap(constantsOf)) > limit;
   if (isBlock && isMuch) return apart(own, parts, limit);
   if (!isBlock) return alone(own, { at: own[abi.SRC] }, { at: own[abi.DST] }, limit);
-  const scratch = own[abi.SCRATCH_BYTES] = placeBlock(own, parts);
+  const scratch = own[abi.SCRATCH_BYTES] = placeScratch(own, parts, true);
   return { drafts: [{ records, scratch, links: [] }], maps: [] };
 }
 
