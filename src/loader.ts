@@ -14,6 +14,7 @@ import type { Plan, PlanInfo, Purpose } from './plan/plan.js';
 import { probeIsRight, probePlan } from './probe.js';
 import { fetched, notBeside } from './fetched.js';
 import type { KeepOptions } from './fetched.js';
+import { checkMemory } from './source.js';
 import type { Source } from './source.js';
 import { fromUtf8 } from './text.js';
 
@@ -30,6 +31,8 @@ export interface LoadOptions extends ConvertOptions, KeepOptions {
   wasm?: WebAssembly.Module;
   /** Threads that share the work (default 1). Where a host has none, net.threads says why; dispose of the net to end them. */
   threads?: number;
+  /** Most pixels of a picture, 100 million unless fewer are said; those with more are refused before they are drawn or copied. */
+  maxImagePixels?: number;
 }
 
 /** A plan from the bytes of a .dw, .tflite, .safetensors or .onnx file. */
@@ -40,10 +43,10 @@ export async function readWeights(bytes: Uint8Array, options: ConvertOptions = {
 }
 
 /** The same before its hash is checked. */
-async function openWeights(bytes: Uint8Array, options: ConvertOptions): Promise<{ plan: Plan; intact?: Promise<void> }> {
+async function openWeights(bytes: Uint8Array, options: ConvertOptions & { maxMemory?: number }): Promise<{ plan: Plan; intact?: Promise<void> }> {
   if (!isDw(bytes)) {
     const { compile, readGraph } = await converter();
-    return { plan: described(compile(await readGraph(bytes, options), { plan: options.plan }), options) };
+    return { plan: described(compile(await readGraph(bytes, options), { plan: options.plan, fits: (count) => checkMemory(count, options.maxMemory, 'This net takes more than') }), options) };
   }
   const sections = readDw(bytes);
   try {
@@ -108,8 +111,10 @@ export function makeLoader(sources: BuildSource): Loader {
     const choice = await choosing, wanted = options.threads ?? 1;
     if (options.signal?.aborted) throw new DepthwiseError('ABORTED', 'Loading was cancelled.');
     if (!Number.isInteger(wanted) || wanted < 1 || wanted > MOST_THREADS) throw new DepthwiseError('BAD_INPUT', `threads is a whole number from 1 to ${MOST_THREADS}, not ${wanted}.`);
+    if (options.maxImagePixels !== undefined && !(options.maxImagePixels > 0)) throw new DepthwiseError('BAD_INPUT', `maxImagePixels is a number above 0, not ${options.maxImagePixels}.`);
+    if (options.maxMemory !== undefined) checkMemory(layoutOf(plan, choice.build, wanted).totalBytes, options.maxMemory, 'This net takes');
     const { engine, threads } = wanted > 1 ? await threaded(plan, choice, wanted) : { engine: new Engine(plan, choice.build, choice.code), threads: { count: 1 } };
-    return new Net(plan, engine, threads, guard);
+    return new Net(plan, engine, threads, { guarded: guard, maxImagePixels: options.maxImagePixels });
   };
   return {
     async load(source, options = {}) {
