@@ -12,7 +12,7 @@ const targets = values.target?.split(',') ?? TARGET_NAMES, wrong = targets.find(
 if (wrong) throw new Error(`There is no target "${wrong}"; there are ${TARGET_NAMES.join(', ')}.`);
 
 const { file, counts } = await bundleWorker();
-if (values.replay) console.log(await replay(file, JSON.parse(readFileSync(values.replay, 'utf8')) as Case));
+if (values.replay) console.log((await replay(file, [JSON.parse(readFileSync(values.replay, 'utf8')) as Case]))[0]);
 else {
   console.log(`seed ${values.seed}, ${counts ? 'guided by coverage' : 'blind'}`);
   const report = await campaign({ seconds: Number(values.minutes) * 60, targets, seed: Number(values.seed), processes: Number(values.processes), said: console.log }, file);
