@@ -12,7 +12,8 @@
 //     byte 0     32                64                  96
 //     bias[8]    m[8] float32      |nudge|[8] float32  multiplier M[8], exponent[8] (TFLite's shift, positive is left)
 //                                                      or m[8] float64 (ROUND_DOUBLE: half away from zero)
-import { MAX, MIN, ROUNDING, ROUND_DOUBLE, ZERO_OUT } from './abi';
+import { MAX, MIN, ROUNDING, ROUND_DOUBLE, ROUND_TWICE, ZERO_OUT } from './abi';
+import { madd } from './lanes';
 import { temporary, word } from './step';
 
 // ---- exact
@@ -67,6 +68,45 @@ export function settle(rows: i32, params: usize, step: usize, dst: usize, dstStr
   for (let row = 0, sums = kept(); row < rows; row++, dst += dstStride, sums += 32) {
     for (let lane = 0; lane < 8; lane++) store<i8>(dst + lane, <i8>requantise(load<i32>(sums + (<usize>lane << 2)), params, lane, step));
   }
+}
+
+// ---- small multipliers, in 32-bit integers (scalar build)
+
+/** Whether every channel of a panel rounds twice with a multiplier under 1/4, which `toInt8` asks for. */
+export function areSmall(params: usize, step: usize): bool {
+  let small = word(step, ROUNDING) == ROUND_TWICE;
+  for (let lane: usize = 0; lane < 32; lane += 4) small = small && load<i32>(params + lane, 128) <= -2;
+  return small;
+}
+
+/**
+ * A sum, bias included, to int8. `multiplier` is twice TFLite's (over 2^31, so it counts as negative and the sum is added
+ * again), `shift` one less than its right shift, `zero` twice the zero point plus one. Nothing here can overflow.
+ */
+// @ts-ignore: decorator
+@inline
+export function toInt8(acc: i32, multiplier: i32, shift: i32, zero: i32): i32 {
+  const product = <i64>acc * <i64>multiplier;
+  const high = <i32>(product >> 32) + acc + (<i32>product >>> 31);
+  return min(max((((high + (high >> 31)) >> shift) + zero) >> 1, -128), 127);
+}
+
+/** The step's clamp on `rows` rows of 8 values, where it leaves less than int8. */
+export function narrow(rows: i32, step: usize, dst: usize, dstStride: usize): void {
+  const least = word(step, MIN), most = word(step, MAX);
+  if (least <= -128 && most >= 127) return;
+  for (; rows > 0; rows--, dst += dstStride) {
+    for (let at = dst; at < dst + 8; at++) store<i8>(at, <i8>min(max(<i32>load<i8>(at), least), most));
+  }
+}
+
+/** Four sums of row `row` from channel `lane` / 4 on, bias included, for `settle`. */
+export function keep4(row: usize, s0: i32, s1: i32, s2: i32, s3: i32, lane: usize, slot: usize): void {
+  const at = kept() + (row << 5) + lane;
+  store<i32>(at, s0 + load<i32>(slot));
+  store<i32>(at, s1 + load<i32>(slot, 4), 4);
+  store<i32>(at, s2 + load<i32>(slot, 8), 8);
+  store<i32>(at, s3 + load<i32>(slot, 12), 12);
 }
 
 // ---- float32 with proof
@@ -146,5 +186,32 @@ export function storeSums8(low: v128, high: v128, params: usize, dst: usize, off
   const a = estimate4(f32x4.mul(low, v128.load(params, 32)), v128.load(params, 64));
   const b = estimate4(f32x4.mul(high, v128.load(params, 48)), v128.load(params, 80));
   v128.store64_lane(dst, squeeze8(a, b, offset, least, most), 0);
+  return fractions(a, b);
+}
+
+/**
+ * Whether a step's least byte stands for zero and its clamps are those of int8 (ReLU and ReLU6, as converters quantise
+ * them). The nudge may then be added whatever the sign: below zero the floor is at most 0 either way, and becomes MIN.
+ */
+// @ts-ignore: decorator
+@inline
+export function isRectified(step: usize): bool {
+  return ((word(step, ZERO_OUT) ^ -128) | (word(step, MIN) ^ -128) | (word(step, MAX) ^ 127)) == 0;
+}
+
+/** Nudge and origin of four channels, which a rectified step adds as one. */
+// @ts-ignore: decorator
+@inline
+export function origin4(nudges: usize): v128 {
+  return f32x4.add(v128.load(nudges), v128.load(ORIGIN));
+}
+
+/** `storeSums8` for rectified steps: one multiply-add makes an estimate, and narrowing is the clamp. */
+// @ts-ignore: decorator
+@inline
+export function storeRectified8(low: v128, high: v128, params: usize, dst: usize, offset: v128, originLow: v128, originHigh: v128): v128 {
+  const a = madd(low, v128.load(params, 32), originLow), b = madd(high, v128.load(params, 48), originHigh);
+  const whole = i16x8.narrow_i32x4_s(i32x4.add(i32x4.shr_s(a, FRACTION_BITS), offset), i32x4.add(i32x4.shr_s(b, FRACTION_BITS), offset));
+  v128.store64_lane(dst, i8x16.narrow_i16x8_s(whole, whole), 0);
   return fractions(a, b);
 }

@@ -18,6 +18,7 @@ import { FUNCTION, SIGNAL, TEXT, TEXTS, among, checkOptions, isNumber, isPreproc
 import type { Kind } from './options.js';
 import { fetched, notBeside } from './fetched.js';
 import type { KeepOptions } from './fetched.js';
+import { Shrinker } from './shrinker.js';
 import { bytesOf } from './source.js';
 import type { Source } from './source.js';
 import { fromUtf8 } from './text.js';
@@ -111,20 +112,19 @@ export interface Loader {
 
 /** Loading with builds from `sources`; each is compiled and tried once. */
 export function makeLoader(sources: BuildSource): Loader {
-  const chosen = new Map<Build | 'best', ReturnType<typeof chooseBuild>>();
-  const choose = (build?: Build): ReturnType<typeof chooseBuild> => {
+  const chosen = new Map<Build | 'best', Promise<Chosen>>();
+  const choose = (build?: Build): Promise<Chosen> => {
     const key = build ?? 'best';
-    const known = chosen.get(key) ?? chooseBuild(sources, build, probePlan(), probeIsRight);
+    const known = chosen.get(key) ?? tried(sources, build);
     chosen.set(key, known);
     return known;
   };
-  const chooseFor = async ({ build, wasm }: LoadOptions): ReturnType<typeof chooseBuild> =>
-    wasm ? chooseBuild(() => wasm, build ?? buildOf(wasm), probePlan(), probeIsRight) : choose(build);
+  const chooseFor = async ({ build, wasm }: LoadOptions): Promise<Chosen> => (wasm ? tried(() => wasm, build ?? buildOf(wasm)) : choose(build));
   const start = async (plan: Plan, options: LoadOptions, guard = false, choosing = chooseFor(options)): Promise<Net> => {
     const choice = await choosing, wanted = options.threads ?? 1;
     if (options.signal?.aborted) throw new DepthwiseError('ABORTED', 'Loading was cancelled.');
     const { engine, threads } = wanted > 1 ? await threaded(plan, choice, wanted) : { engine: new Engine(plan, choice.build, choice.code), threads: { count: 1 } };
-    return new Net(plan, engine, threads, guard);
+    return new Net(plan, engine, choice.shrinker, threads, guard);
   };
   return {
     async load(source, options = {}) {
@@ -150,6 +150,14 @@ export function makeLoader(sources: BuildSource): Loader {
       return BUILDS.filter((_, i) => works[i]);
     },
   };
+}
+
+/** A build, and its kernels for pictures, which all its nets share. */
+type Chosen = Choice & { shrinker: Shrinker };
+
+async function tried(sources: BuildSource, build?: Build): Promise<Chosen> {
+  const choice = await chooseBuild(sources, build, probePlan(), probeIsRight);
+  return { ...choice, shrinker: new Shrinker(choice.code) };
 }
 
 /** An engine with threads, or with one and the reason. */

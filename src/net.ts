@@ -4,6 +4,7 @@ import { fingerprintOf } from './plan/fingerprint.js';
 import { GUARD_BYTES } from './plan/plan.js';
 import type { PlannedTensor, Plan, PlanInfo } from './plan/plan.js';
 import type { Build, Engine, MemoryReport } from './engine.js';
+import type { Shrinker } from './shrinker.js';
 import { DepthwiseError } from './error.js';
 import { bytesPerElement } from './formats/graph.js';
 import type { DType } from './formats/graph.js';
@@ -82,6 +83,8 @@ export class Net {
   readonly threads: Threads;
   /** Tells these weights from others: what is trained on one network's embeddings fits no other. */
   readonly fingerprint: string;
+  /** @internal Makes inputs of pictures. */
+  readonly shrinker: Shrinker;
   #engine: Engine | undefined;
   readonly #guarded: boolean;
   /** The last inputs, from which `layer` runs again. */
@@ -91,7 +94,8 @@ export class Net {
   /** Steps done since the inputs were written; -1 before the first run. */
   #position = -1;
 
-  constructor(plan: Plan, engine: Engine, threads: Threads = { count: 1 }, guarded = false) {
+  constructor(plan: Plan, engine: Engine, shrinker: Shrinker, threads: Threads = { count: 1 }, guarded = false) {
+    this.shrinker = shrinker;
     this.threads = threads;
     this.build = engine.build;
     this.info = plan.info;

@@ -13,7 +13,7 @@ const HINTS: [RegExp, string][] = [
   [/^(If|Loop|Scan)$/, 'Export the model without control flow.'],
   [/\./, 'Export with standard operators, and functions inlined (onnx.inliner).'],
 ];
-const HINT = 'It runs MobileNet classifiers and feature extractors; leave the operator out of the exported graph, or use ONNX Runtime.';
+const HINT = 'It runs MobileNets; leave the operator out of the exported graph (as post-processing is done by your code), or use ONNX Runtime.';
 
 /** @throws DepthwiseError UNSUPPORTED where no rule knows the operator */
 export function translate(call: Call): Value {

@@ -1,6 +1,5 @@
 // Knows how a network's scores become labels. It does not know kernels or files.
 import { DepthwiseError } from '../error.js';
-import { toInput } from '../image.js';
 import { NUMBER, checkOptions, whole } from '../options.js';
 import type { Picture } from '../image.js';
 import type { Net, Output } from '../net.js';
@@ -23,7 +22,7 @@ export interface Classification {
 export function classify(net: Net, picture: Picture, options: ClassifyOptions = {}): Classification[] {
   checkOptions(options, RANKING);
   if (net.inputs.length !== 1) throw new DepthwiseError('UNSUPPORTED', `This model has ${net.inputs.length} inputs; classify takes one picture. Use net.run().`);
-  const [output] = net.run(toInput(picture, net.inputs[0], net.preprocessing));
+  const [output] = net.run(net.shrinker.toInput(picture, net.inputs[0], net.preprocessing));
   const values = realValues(output), { vote, labels } = net.info;
   return ranked(vote ? votes(values, vote, labels!.length) : endsInSoftmax(net) ? values : softmax(values), labels, options);
 }

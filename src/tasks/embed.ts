@@ -1,6 +1,5 @@
 // Knows which tensor of a network is its embedding: what the classifier reads. It does not compare embeddings.
 import { DepthwiseError } from '../error.js';
-import { toInput } from '../image.js';
 import { checkOptions } from '../options.js';
 import type { Picture } from '../image.js';
 import type { Net } from '../net.js';
@@ -15,7 +14,7 @@ export interface EmbedOptions {
 export function embed(net: Net, picture: Picture, options: EmbedOptions = {}): Float32Array {
   checkOptions(options, {});
   const { steps, tensors } = net.info, { name } = tensors[steps[embeddingStep(net.info)].output];
-  const vector = realValues(net.layer(name, toInput(picture, net.inputs[0], net.preprocessing)));
+  const vector = realValues(net.layer(name, net.shrinker.toInput(picture, net.inputs[0], net.preprocessing)));
   if (!options.l2Normalize) return vector;
   const length = Math.hypot(...vector) || 1;
   return vector.map((x) => x / length);

@@ -2,7 +2,7 @@
 // their outputs become keypoints in the picture.
 import { DepthwiseError } from '../error.js';
 import type { Preprocessing } from '../formats/graph.js';
-import { checkPicture, letterbox, toInput } from '../image.js';
+import { checkPicture, letterbox } from '../image.js';
 import type { Picture, Region } from '../image.js';
 import type { Net, Output } from '../net.js';
 import { checkOptions, has, isText, listOf, whole } from '../options.js';
@@ -54,7 +54,7 @@ export function pose(net: Net, picture: Picture, options: PoseOptions = {}): Pos
   const read = readerOf(net), [input] = net.inputs, [, height, width] = input.shape;
   checkPicture(picture);
   const region = (read === readMoveNet && previous[0] && cropAround(previous[0].keypoints, picture)) || letterbox(picture, width, height);
-  const outputs = net.run(toInput(picture, input, net.preprocessing ?? preprocessingOf(net, read), region));
+  const outputs = net.run(net.shrinker.toInput(picture, input, net.preprocessing ?? preprocessingOf(net, read), region));
   return read(outputs, net, maxResults, scoreThreshold).map(({ keypoints, score }) => ({
     keypoints: keypoints.map(({ x, y, score: own }, i) => ({ name: KEYPOINTS[i], ...inPicture(x / width, y / height, region), score: own })),
     score,

@@ -2,7 +2,7 @@
 // colours or files.
 import { DepthwiseError } from '../error.js';
 import { elements } from '../formats/graph.js';
-import { checkPicture, regionOf, toInput } from '../image.js';
+import { checkPicture, regionOf } from '../image.js';
 import type { Picture } from '../image.js';
 import { checkOptions } from '../options.js';
 import type { Net, Output, TensorData } from '../net.js';
@@ -40,7 +40,7 @@ export function segment(net: Net, picture: Picture, options: SegmentOptions = {}
   const places = mapOf(net);
   checkPicture(picture);
   const region = regionOf(picture, net.preprocessing ?? WHOLE);
-  const [output] = net.run(toInput(picture, net.inputs[0], net.preprocessing, region));
+  const [output] = net.run(net.shrinker.toInput(picture, net.inputs[0], net.preprocessing, region));
   const { width, height } = picture, across = along(width, region.x, region.width, places.width), down = along(height, region.y, region.height, places.height);
   const winners = places.hasScores ? winnersOf(output.data, places.classes) : new Uint8Array(output.data);
   const mask = new Uint8Array(width * height).fill(UNSEEN);

@@ -1,7 +1,7 @@
 // Knows pictures as they may come: sizes and lengths that do not agree, views into the middle of buffers, any preprocessing;
 // and what an answer must then be. It does not know what odd objects do (calls.ts).
 import type { Preprocessing } from '../../src/formats/graph.js';
-import { toInput } from '../../src/image.js';
+import { toInput } from '../inputs.js';
 import type { InputFormat, Picture } from '../../src/image.js';
 import { isPreprocessing } from '../../src/options.js';
 import type { Random } from '../random-graph.js';
