@@ -35,7 +35,7 @@ export class Shrinker {
    */
   toInput(picture: Picture, input: InputFormat, preprocessing?: Preprocessing, region?: Region): InputData {
     const [, height, width, channels] = input.shape;
-    if (input.shape.length !== 4 || (channels !== 3 && channels !== 1)) {
+    if (input.shape.length !== 4 || input.shape[0] !== 1 || (channels !== 3 && channels !== 1)) {
       throw new DepthwiseError('UNSUPPORTED', `This model's input is [${input.shape}], not a picture [1, height, width, 3 or 1]. Use net.run() with raw values.`);
     }
     const bytesPerPixel = checkPicture(picture), part = region ?? regionOf(picture, preprocessing ?? DEFAULT_PREPROCESSING);

@@ -3,11 +3,14 @@
 import * as abi from '../../assembly/abi.js';
 import { check as checkRecords } from '../../assembly/check.js';
 import { DepthwiseError } from '../error.js';
-import { bytesPerElement, elements } from '../formats/graph.js';
+import { bytesPerElement, elements, isShape } from '../formats/graph.js';
 import { align } from './plan.js';
 import type { Plan, PlanInfo } from './plan.js';
 
-const broken = (what: string): DepthwiseError => new DepthwiseError('BAD_FILE', `This .dw file is damaged or hostile: ${what}. Convert or download it again.`);
+/** Some are copied at every run. */
+const MOST_OUTPUTS = 256;
+
+const broken = (what: string): DepthwiseError => new DepthwiseError('BAD_FILE', `This weights file is damaged or hostile: ${what}. Convert or download it again.`);
 
 export function checkPlan(plan: Plan): void {
   const { info } = plan;
@@ -15,13 +18,16 @@ export function checkPlan(plan: Plan): void {
   check(Array.isArray(info?.tensors) && Array.isArray(info.steps) && Array.isArray(info.inputs) && Array.isArray(info.outputs), 'its description lacks a list');
   check(info.steps.every((step) => step && (step.parts === undefined || Array.isArray(step.parts))), 'its description lacks a step');
   for (const tensor of info.tensors) {
-    const sound = tensor && typeof tensor.name === 'string' && Array.isArray(tensor.shape) && tensor.shape.every((d) => Number.isInteger(d) && d >= 0)
+    const sound = tensor && typeof tensor.name === 'string' && Array.isArray(tensor.shape) && isShape(tensor.shape)
       && tensor.bytes === elements(tensor.shape) * bytesPerElement[tensor.dtype] && isInside(tensor.offset, tensor.bytes, plan.arenaBytes)
       && tensor.offset % Math.min(bytesPerElement[tensor.dtype], 4) === 0; // views of it begin at whole elements; int64 is read as int32
     if (!sound) throw broken(`tensor "${tensor?.name}" lies outside of the arena or contradicts its shape`);
   }
   const index = (i: number): boolean => Number.isInteger(i) && i >= 0 && i < info.tensors.length;
   check([...info.inputs, ...info.outputs].every(index), 'an input or output is no tensor');
+  check(info.outputs.length <= MOST_OUTPUTS, 'it has more outputs than any network');
+  // Inputs are kept a second time, and all lie in the arena at once.
+  check(info.inputs.reduce((sum, i) => sum + info.tensors[i].bytes, 0) <= plan.arenaBytes, 'its inputs lie over each other');
   check(info.steps.every((step) => index(step.output) && Array.isArray(step.inputs) && step.inputs.length > 0 && step.inputs.every(index)), 'a step names no tensor');
   const fault = faultOf(plan);
   if (fault) throw broken(fault);

@@ -2,6 +2,7 @@
 // decoded and chosen by the network's last step.
 import { DepthwiseError } from '../error.js';
 import { regionOf } from '../image.js';
+import { NUMBER, checkOptions } from '../options.js';
 import type { Picture, Region } from '../image.js';
 import type { Net } from '../net.js';
 
@@ -24,9 +25,9 @@ export interface Detected {
 
 interface Places { boxes: number; classes: number; scores: number }
 
-export function detect(net: Net, picture: Picture, { scoreThreshold = 0.5, maxResults = Infinity }: DetectOptions = {}): Detected[] {
-  if (!(maxResults >= 1)) throw new DepthwiseError('BAD_INPUT', `maxResults is a number from 1 up, not ${maxResults}.`);
-  if (typeof scoreThreshold !== 'number' || Number.isNaN(scoreThreshold)) throw new DepthwiseError('BAD_INPUT', `scoreThreshold is a number, not ${scoreThreshold}.`);
+export function detect(net: Net, picture: Picture, options: DetectOptions = {}): Detected[] {
+  checkOptions(options, { scoreThreshold: NUMBER, maxResults: [(value) => typeof value === 'number' && value >= 1, 'a number from 1 up'] });
+  const { scoreThreshold = 0.5, maxResults = Infinity } = options;
   const places = placesOf(net), background = /^(background|\?\?\?)$/i.test(net.labels?.[0] ?? '') ? 1 : 0;
   // Detectors look at the whole picture unless their weights say otherwise.
   const region = net.preprocessing ? regionOf(picture, net.preprocessing) : { x: 0, y: 0, width: picture.width, height: picture.height };
