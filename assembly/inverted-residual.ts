@@ -11,7 +11,7 @@ import {
 } from './abi';
 import { filterRow, loadRow, padRow, pixelsRead, ringPanelBytes, ringRow, ringValue, toRing, windowRows } from './depthwise';
 import { binaryValues } from './elementwise';
-import { gatherRows, multiplyPanel, multiplyPanels, panelBytes, rowBytes } from './pointwise';
+import { gatherRows, multiplyPanel, multiplyPanels, panelBytes, pixelStride, readInPlace } from './pointwise';
 import { activation, constant, scratch, shareEnd, shareStart, word } from './step';
 
 const RECORD: usize = STEP_WORDS << 2;
@@ -52,9 +52,9 @@ function fillRing(block: usize, expand: usize, filter: usize, float: bool, from:
 
 /** Input rows, all inside the picture, times the panels of `expand`: each panel meets all rows while it is near. */
 function expandRows(block: usize, expand: usize, filter: usize, float: bool, from: i32, end: i32): void {
-  const width = word(filter, W), depth = word(expand, C), stride = <usize>rowBytes(float, depth), row = <usize>width * stride;
+  const width = word(filter, W), depth = word(expand, C), stride = <usize>pixelStride(float, depth), row = <usize>width * stride;
   let src = activation(expand, SRC) + (<usize>(from * width * depth) << (float ? 2 : 0));
-  if (!float) {
+  if (!readInPlace(float)) {
     const wide = scratch() + <usize>word(block, WIDE_AT);
     gatherRows(max(end - from, 0) * width, src, depth, <i32>stride, wide);
     src = wide;
@@ -79,8 +79,8 @@ function expandRows(block: usize, expand: usize, filter: usize, float: bool, fro
 }
 
 function projectRow(block: usize, project: usize, float: bool, pixels: i32, src: usize, dst: usize): void {
-  const depth = word(project, C), bytes = rowBytes(float, depth);
-  if (!float) {
+  const depth = word(project, C), bytes = pixelStride(float, depth);
+  if (!readInPlace(float)) {
     const wide = scratch() + <usize>word(block, WIDE_AT);
     gatherRows(pixels, src, depth, bytes, wide);
     src = wide;

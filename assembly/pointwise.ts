@@ -19,6 +19,20 @@ export function rowBytes(float: bool, depth: i32): i32 {
   return float ? depth << 2 : ((depth + 1) & ~1) * valueBytes(false);
 }
 
+/** Whether the tiles read pixels where they lie; else they are gathered into rows of their own, and widened. */
+// @ts-ignore: decorator
+@inline
+export function readInPlace(float: bool): bool {
+  return float || !ASC_FEATURE_SIMD;
+}
+
+/** Bytes from one pixel to the next, as the tiles read them. Where the scalar build reads one value too many of an odd depth, its weight is zero. */
+// @ts-ignore: decorator
+@inline
+export function pixelStride(float: bool, depth: i32): i32 {
+  return readInPlace(float) ? depth << (float ? 2 : 0) : rowBytes(false, depth);
+}
+
 /** Bytes of one panel of weights, for rows of `segments` pieces of `depth` values. */
 // @ts-ignore: decorator
 @inline
@@ -90,19 +104,19 @@ export function pointwise(step: usize): void {
 /** Pixels from to to - 1, output channels first to last - 1. */
 function multiplyPixels(step: usize, from: i32, to: i32, first: i32, last: i32): void {
   const float = word(step, DTYPE) == FLOAT32, shift = float ? 2 : 0;
-  const depth = word(step, C), bytes = rowBytes(float, depth), block = blockRows(bytes);
+  const depth = word(step, C), bytes = pixelStride(float, depth), block = blockRows(bytes);
   const inPixel = <usize>depth << shift, outPixel = <usize>word(step, OC) << shift;
   let src = activation(step, SRC) + <usize>from * inPixel, dst = activation(step, DST) + <usize>from * outPixel;
   for (let pixel = from; pixel < to; pixel += block) {
     const rows = min(block, to - pixel);
-    if (!float) gatherRows(rows, src, depth, bytes, scratch());
-    multiplyChannels(step, float, rows, float ? src : scratch(), bytes, depth, 1, bytes, dst, first, last);
+    if (!readInPlace(float)) gatherRows(rows, src, depth, bytes, scratch());
+    multiplyChannels(step, float, rows, readInPlace(float) ? src : scratch(), bytes, depth, 1, bytes, dst, first, last);
     src += <usize>rows * inPixel;
     dst += <usize>rows * outPixel;
   }
 }
 
-/** Copies int8 pixels into rows of their own, widened in SIMD builds. An odd depth leaves one value whose weight is zero. */
+/** Copies int8 pixels into rows of their own, widened (SIMD builds). An odd depth leaves one value whose weight is zero. */
 export function gatherRows(rows: i32, src: usize, depth: i32, bytes: i32, dst: usize): void {
   for (let i = 0; i < rows; i++) {
     widen(dst, src, depth);

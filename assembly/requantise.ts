@@ -12,7 +12,7 @@
 //     byte 0     32                64                  96
 //     bias[8]    m[8] float32      |nudge|[8] float32  multiplier M[8], exponent[8] (TFLite's shift, positive is left)
 //                                                      or m[8] float64 (ROUND_DOUBLE: half away from zero)
-import { MAX, MIN, ROUNDING, ROUND_DOUBLE, ZERO_OUT } from './abi';
+import { MAX, MIN, ROUNDING, ROUND_DOUBLE, ROUND_TWICE, ZERO_OUT } from './abi';
 import { madd } from './lanes';
 import { temporary, word } from './step';
 
@@ -68,6 +68,45 @@ export function settle(rows: i32, params: usize, step: usize, dst: usize, dstStr
   for (let row = 0, sums = kept(); row < rows; row++, dst += dstStride, sums += 32) {
     for (let lane = 0; lane < 8; lane++) store<i8>(dst + lane, <i8>requantise(load<i32>(sums + (<usize>lane << 2)), params, lane, step));
   }
+}
+
+// ---- small multipliers, in 32-bit integers (scalar build)
+
+/** Whether every channel of a panel rounds twice with a multiplier under 1/4, which `toInt8` asks for. */
+export function areSmall(params: usize, step: usize): bool {
+  let small = word(step, ROUNDING) == ROUND_TWICE;
+  for (let lane: usize = 0; lane < 32; lane += 4) small = small && load<i32>(params + lane, 128) <= -2;
+  return small;
+}
+
+/**
+ * A sum, bias included, to int8. `multiplier` is twice TFLite's (over 2^31, so it counts as negative and the sum is added
+ * again), `shift` one less than its right shift, `zero` twice the zero point plus one. Nothing here can overflow.
+ */
+// @ts-ignore: decorator
+@inline
+export function toInt8(acc: i32, multiplier: i32, shift: i32, zero: i32): i32 {
+  const product = <i64>acc * <i64>multiplier;
+  const high = <i32>(product >> 32) + acc + (<i32>product >>> 31);
+  return min(max((((high + (high >> 31)) >> shift) + zero) >> 1, -128), 127);
+}
+
+/** The step's clamp on `rows` rows of 8 values, where it leaves less than int8. */
+export function narrow(rows: i32, step: usize, dst: usize, dstStride: usize): void {
+  const least = word(step, MIN), most = word(step, MAX);
+  if (least <= -128 && most >= 127) return;
+  for (; rows > 0; rows--, dst += dstStride) {
+    for (let at = dst; at < dst + 8; at++) store<i8>(at, <i8>min(max(<i32>load<i8>(at), least), most));
+  }
+}
+
+/** Four sums of row `row` from channel `lane` / 4 on, bias included, for `settle`. */
+export function keep4(row: usize, s0: i32, s1: i32, s2: i32, s3: i32, lane: usize, slot: usize): void {
+  const at = kept() + (row << 5) + lane;
+  store<i32>(at, s0 + load<i32>(slot));
+  store<i32>(at, s1 + load<i32>(slot, 4), 4);
+  store<i32>(at, s2 + load<i32>(slot, 8), 8);
+  store<i32>(at, s3 + load<i32>(slot, 12), 12);
 }
 
 // ---- float32 with proof

@@ -1,4 +1,4 @@
-// Knows the register tiles: rows of pixels times one panel of 8 output channels. It does not know where the rows come
+// Knows the register tiles of the SIMD builds (scalar-tile.ts has those of the scalar build): rows of pixels times one panel of 8 output channels. It does not know where the rows come
 // from (pointwise reads the activation itself, convolutions gather them first) nor how the output is walked.
 //
 // A tile reads `rows` rows, `stride` bytes apart, one panel of weights and its parameters, and writes all 8 output
@@ -8,7 +8,8 @@
 import { WEIGHTS_ZERO } from './abi';
 import { finishF32, least4, most4 } from './activation';
 import { bound, madd } from './lanes';
-import { areCertain, isRectified, keepSums, least8, most8, offset4, origin4, requantise, settle, store8, storeRectified8 } from './requantise';
+import { areCertain, isRectified, keepSums, least8, most8, offset4, origin4, settle, store8, storeRectified8 } from './requantise';
+import { scalarF32, scalarInt8 } from './scalar-tile';
 import { temporary, word } from './step';
 
 // ---- float32
@@ -88,32 +89,6 @@ function tileF32x1(src: usize, stride: usize, depth: i32, segments: i32, pitch: 
   tileF32(1, src, stride, depth, segments, pitch, w, params, step, dst, dstStride);
 }
 
-function scalarF32(src: usize, depth: i32, segments: i32, pitch: usize, w: usize, params: usize, dst: usize): void {
-  let s0 = load<f32>(params), s1 = load<f32>(params, 4), s2 = load<f32>(params, 8), s3 = load<f32>(params, 12);
-  let s4 = load<f32>(params, 16), s5 = load<f32>(params, 20), s6 = load<f32>(params, 24), s7 = load<f32>(params, 28);
-  for (; segments > 0; segments--, src += pitch) {
-    for (let at = src, end = src + (<usize>depth << 2); at < end; at += 4, w += 32) {
-      const x = load<f32>(at);
-      s0 = x * load<f32>(w) + s0;
-      s1 = x * load<f32>(w, 4) + s1;
-      s2 = x * load<f32>(w, 8) + s2;
-      s3 = x * load<f32>(w, 12) + s3;
-      s4 = x * load<f32>(w, 16) + s4;
-      s5 = x * load<f32>(w, 20) + s5;
-      s6 = x * load<f32>(w, 24) + s6;
-      s7 = x * load<f32>(w, 28) + s7;
-    }
-  }
-  store<f32>(dst, s0);
-  store<f32>(dst, s1, 4);
-  store<f32>(dst, s2, 8);
-  store<f32>(dst, s3, 12);
-  store<f32>(dst, s4, 16);
-  store<f32>(dst, s5, 20);
-  store<f32>(dst, s6, 24);
-  store<f32>(dst, s7, 28);
-}
-
 /** Where a multiply-add takes two instructions, it takes one more register, and six rows would spill. */
 const WIDEST = ASC_FEATURE_RELAXED_SIMD ? 6 : 4;
 
@@ -141,7 +116,7 @@ export function panelF32(rows: i32, src: usize, stride: usize, depth: i32, segme
   finishF32(step, rows, dst, dstStride);
 }
 
-// ---- int8: rows as int16 in SIMD builds, as int8 in the scalar build; weights as int8
+// ---- int8: rows as int16, weights as int8; the scalar build has its own tile
 
 /** Whether a step's weights lie as int16: their zero point, taken off, may leave more than a byte holds. */
 // @ts-ignore: decorator
@@ -223,39 +198,24 @@ function tileWideInt8x1(src: usize, stride: usize, pairs: i32, segments: i32, pi
   tileInt8(true, 1, src, stride, pairs, segments, pitch, w, params, step, dst, dstStride);
 }
 
-/** One row, one panel: weights stay int8, their zero point is subtracted here. */
-function scalarInt8(src: usize, pairs: i32, segments: i32, pitch: usize, w: usize, params: usize, step: usize, dst: usize): void {
-  const zero = word(step, WEIGHTS_ZERO);
-  for (let lane = 0; lane < 8; lane++) {
-    let acc = load<i32>(params + (<usize>lane << 2));
-    let panel = w + (<usize>lane << 1);
-    for (let segment = 0; segment < segments; segment++) {
-      let x = src + <usize>segment * pitch;
-      for (let k = 0; k < pairs; k++, x += 2, panel += 16) {
-        acc += <i32>load<i8>(x) * (<i32>load<i8>(panel) - zero) + <i32>load<i8>(x, 1) * (<i32>load<i8>(panel, 1) - zero);
-      }
-    }
-    store<i8>(dst + lane, <i8>requantise(acc, params, lane, step));
-  }
-}
-
 /** All `rows` rows against one int8 panel. */
 // @ts-ignore: decorator
 @inline
 export function panelInt8(rows: i32, src: usize, stride: usize, pairs: i32, segments: i32, pitch: usize, w: usize, params: usize, step: usize, dst: usize, dstStride: usize): void {
+  if (!ASC_FEATURE_SIMD) {
+    scalarInt8(rows, src, stride, pairs, segments, pitch, w, params, step, dst, dstStride);
+    return;
+  }
   let row = 0;
   const wide = isWide(step);
-  if (ASC_FEATURE_SIMD) {
-    for (; row + 4 <= rows; row += 4) {
-      if (wide) tileWideInt8x4(src, stride, pairs, segments, pitch, w, params, step, dst, dstStride);
-      else tileInt8x4(src, stride, pairs, segments, pitch, w, params, step, dst, dstStride);
-      src += 4 * stride;
-      dst += 4 * dstStride;
-    }
+  for (; row + 4 <= rows; row += 4) {
+    if (wide) tileWideInt8x4(src, stride, pairs, segments, pitch, w, params, step, dst, dstStride);
+    else tileInt8x4(src, stride, pairs, segments, pitch, w, params, step, dst, dstStride);
+    src += 4 * stride;
+    dst += 4 * dstStride;
   }
   for (; row < rows; row++) {
-    if (!ASC_FEATURE_SIMD) scalarInt8(src, pairs, segments, pitch, w, params, step, dst);
-    else if (wide) tileWideInt8x1(src, stride, pairs, segments, pitch, w, params, step, dst, dstStride);
+    if (wide) tileWideInt8x1(src, stride, pairs, segments, pitch, w, params, step, dst, dstStride);
     else tileInt8x1(src, stride, pairs, segments, pitch, w, params, step, dst, dstStride);
     src += stride;
     dst += dstStride;

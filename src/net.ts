@@ -4,10 +4,12 @@ import { fingerprintOf } from './plan/fingerprint.js';
 import { GUARD_BYTES } from './plan/plan.js';
 import type { PlannedTensor, Plan, PlanInfo } from './plan/plan.js';
 import type { Build, Engine, MemoryReport } from './engine.js';
+import type { Shrinker } from './shrinker.js';
 import { DepthwiseError } from './error.js';
 import { bytesPerElement } from './formats/graph.js';
 import type { DType } from './formats/graph.js';
 import type { Picture } from './image.js';
+import { shown } from './options.js';
 import { pictureOf } from './picture.js';
 import type { Image } from './picture.js';
 import { classify } from './tasks/classify.js';
@@ -84,6 +86,8 @@ export class Net {
   readonly fingerprint: string;
   /** Pictures with more are refused before they are drawn or copied. */
   readonly maxImagePixels: number | undefined;
+  /** @internal Makes inputs of pictures. */
+  readonly shrinker: Shrinker;
   #engine: Engine | undefined;
   readonly #guarded: boolean;
   /** The last inputs, from which `layer` runs again. */
@@ -93,8 +97,9 @@ export class Net {
   /** Steps done since the inputs were written; -1 before the first run. */
   #position = -1;
 
-  constructor(plan: Plan, engine: Engine, threads: Threads = { count: 1 }, { guarded = false, maxImagePixels }: { guarded?: boolean; maxImagePixels?: number } = {}) {
+  constructor(plan: Plan, engine: Engine, shrinker: Shrinker, threads: Threads = { count: 1 }, { guarded = false, maxImagePixels }: { guarded?: boolean; maxImagePixels?: number } = {}) {
     this.maxImagePixels = maxImagePixels;
+    this.shrinker = shrinker;
     this.threads = threads;
     this.build = engine.build;
     this.info = plan.info;
@@ -149,7 +154,7 @@ export class Net {
       this.#writeInputs(engine);
     }
     const i = this.info.tensors.findIndex((tensor) => tensor.name === name);
-    if (i < 0) throw new DepthwiseError('NOT_FOUND', `No tensor is called "${name}". \`depthwise inspect\` and net.tensors list the names; those inside a fused step only exist with plan: 'layers'.`);
+    if (i < 0) throw new DepthwiseError('NOT_FOUND', `No tensor is called ${shown(name)}. \`depthwise inspect\` and net.tensors list the names; those inside a fused step only exist with plan: 'layers'.`);
     if (this.#position < 0) throw new DepthwiseError('BAD_INPUT', 'net.layer() reads the last run, and nothing has run yet. Call net.run() first.');
     const tensor = this.info.tensors[i];
     const made = this.info.steps.reduce((last, step, n) => (makes(this.info.tensors[step.output], tensor) ? n : last), -1);

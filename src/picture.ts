@@ -2,6 +2,7 @@
 // global when imported and never scales: image.ts does that, the same on every host.
 import { DepthwiseError } from './error.js';
 import { MOST_PIXELS } from './image.js';
+import { SIGNAL, checkOptions, whole } from './options.js';
 import type { Picture } from './image.js';
 import { checkAnswered } from './source.js';
 
@@ -45,12 +46,14 @@ export function drawableOf(image: unknown, most = MOST_PIXELS): Drawable | undef
   const parts = (typeof image === 'object' && image !== null ? image : {}) as Record<string, unknown>;
   const row = DRAWABLES.find(([sign, width]) => sign in parts && width in parts);
   if (!row || hasPixels(image)) return undefined;
-  const [, w, h, name, advice] = row, width = Number(parts[w]), height = Number(parts[h]);
-  const waiting = name === '<video>' ? Number(parts.readyState) < 2 : parts.complete === false;
+  const [, w, h, name, advice] = row, width = sizeOf(parts[w]), height = sizeOf(parts[h]);
+  const waiting = name === '<video>' ? sizeOf(parts.readyState) < 2 : parts.complete === false;
   if (!(width >= 1 && height >= 1) || waiting) throw new DepthwiseError('BAD_IMAGE', `This ${name} shows nothing (${width} x ${height} pixels${waiting ? ', still loading' : ''}). ${advice}`);
   checkPixels(name, width, height, most);
   return { name, width, height };
 }
+
+const sizeOf = (value: unknown): number => (typeof value === 'number' ? value : NaN);
 
 export const hasPixels = (image: unknown): image is Picture => ArrayBuffer.isView((image as Picture | undefined)?.data);
 
@@ -139,7 +142,9 @@ export interface PictureOptions {
  * aside, so the pixels are those that decoders elsewhere give.
  * @throws DepthwiseError BAD_IMAGE for what is no picture, UNSUPPORTED where the host decodes none, ABORTED
  */
-export async function pictureFrom(source: Image | Encoded, { signal, maxImagePixels }: PictureOptions = {}): Promise<Picture> {
+export async function pictureFrom(source: Image | Encoded, options: PictureOptions = {}): Promise<Picture> {
+  checkOptions(options, { signal: SIGNAL, maxImagePixels: whole(1) });
+  const { signal, maxImagePixels } = options;
   const stop = (): void => {
     if (signal?.aborted) throw new DepthwiseError('ABORTED', 'Decoding was cancelled.', { cause: signal.reason });
   };
@@ -162,7 +167,12 @@ export async function pictureFrom(source: Image | Encoded, { signal, maxImagePix
 async function blobOf(source: unknown): Promise<Blob | undefined> {
   if (isResponse(source)) return answerOf(source);
   if (isBlob(source)) return source;
-  return isBytes(source) ? new Blob([source as ArrayBuffer]) : undefined;
+  if (!isBytes(source)) return undefined;
+  try {
+    return new Blob([source as ArrayBuffer]);
+  } catch (cause) {
+    throw new DepthwiseError('BAD_IMAGE', 'The bytes of this picture are gone: their buffer was transferred. Decode it before that, or pass a copy.', { cause });
+  }
 }
 
 export async function answerOf(response: Response): Promise<Blob> {

@@ -3,6 +3,7 @@
 import { toBase64 } from './base64.js';
 import { builtIn, hasFiles } from './builtin.js';
 import { DepthwiseError } from './error.js';
+import { shown } from './options.js';
 import { sha256 } from './sha256.js';
 
 export type Source = ArrayBufferView | ArrayBuffer | Blob | Response | URL | string;
@@ -22,9 +23,7 @@ export interface FetchOptions {
 
 /** @throws DepthwiseError OUT_OF_MEMORY where `what` has more bytes than it may */
 export function checkMemory(bytes: number, maxMemory: number | undefined, what: string): void {
-  if (maxMemory === undefined) return;
-  if (!(maxMemory > 0)) throw new DepthwiseError('BAD_INPUT', `maxMemory is a number of bytes above 0, not ${maxMemory}.`);
-  if (bytes > maxMemory) throw new DepthwiseError('OUT_OF_MEMORY', `${what} ${bytes} bytes, and maxMemory allows ${maxMemory}. Allow more, or use a smaller alpha or resolution, or int8 weights.`);
+  if (bytes > (maxMemory ?? Infinity)) throw new DepthwiseError('OUT_OF_MEMORY', `${what} ${bytes} bytes, and maxMemory allows ${maxMemory}. Allow more, or use a smaller alpha or resolution, or int8 weights.`);
 }
 
 export async function fetchBytes(source: Source, options: FetchOptions = {}): Promise<Uint8Array> {
@@ -41,14 +40,28 @@ export async function fetchBytes(source: Source, options: FetchOptions = {}): Pr
   return bytes;
 }
 
+/**
+ * The bytes of a view of any kind; a copy where other threads can change them, which hosts neither hash nor decode.
+ * @throws DepthwiseError BAD_INPUT for anything else, and for views whose buffer was transferred away
+ */
+export function bytesOf(source: ArrayBufferView): Uint8Array {
+  if (!ArrayBuffer.isView(source)) throw new DepthwiseError('BAD_INPUT', `Weights come as bytes here (a Uint8Array), not ${shown(source)}.`);
+  try {
+    const bytes = new Uint8Array(source.buffer, source.byteOffset, source.byteLength);
+    return Object.prototype.toString.call(source.buffer) === '[object SharedArrayBuffer]' ? bytes.slice() : bytes;
+  } catch (cause) {
+    throw new DepthwiseError('BAD_INPUT', 'These bytes are gone: their buffer was transferred or made smaller. Load the weights before that, or pass a copy.', { cause });
+  }
+}
+
 async function read(source: Source, options: FetchOptions): Promise<Uint8Array> {
-  if (ArrayBuffer.isView(source)) return new Uint8Array(source.buffer, source.byteOffset, source.byteLength);
+  if (ArrayBuffer.isView(source)) return bytesOf(source);
   if (source instanceof ArrayBuffer) return new Uint8Array(source);
   if (typeof source === 'string' || isUrl(source)) return readAddress(source, options);
   if (typeof (source as Response)?.status === 'number') return readResponse(source as Response, options);
   if (typeof (source as Blob)?.arrayBuffer === 'function') {
     checkMemory((source as Blob).size, options.maxMemory, 'This Blob has');
-    return new Uint8Array(await (source as Blob).arrayBuffer());
+    return new Uint8Array(await whole('The file', () => (source as Blob).arrayBuffer()));
   }
   throw new DepthwiseError('BAD_INPUT', 'Weights come as bytes, ArrayBuffer, Blob, Response, URL or path.');
 }
@@ -88,18 +101,28 @@ export function checkAnswered(response: Response): void {
   if (!response.ok) throw new DepthwiseError('NOT_FOUND', `${response.url || 'The server'} answered ${response.status} ${response.statusText}. Check the address.`);
 }
 
+/** What did not come whole is told as such: connections break, files change while they are read, a body is read once. */
+async function whole<T>(what: string, read: () => T | Promise<T>): Promise<T> {
+  try {
+    return await read();
+  } catch (cause) {
+    throw new DepthwiseError('NOT_FOUND', `${what} did not come whole: ${(cause as Error | undefined)?.message ?? shown(cause)}. Fetch it again.`, { cause });
+  }
+}
+
 /** The length that a server states is that of the compressed body, or none: only what comes tells. */
 async function readResponse(response: Response, { onProgress, maxMemory }: FetchOptions): Promise<Uint8Array> {
   checkAnswered(response);
-  if ((!onProgress && maxMemory === undefined) || !response.body) return new Uint8Array(await response.arrayBuffer());
-  const total = Number(response.headers.get('content-length') ?? 0), chunks: Uint8Array[] = [], reader = response.body.getReader();
+  const what = response.url || 'What the server sends', { body } = response;
+  if ((!onProgress && maxMemory === undefined) || !body) return new Uint8Array(await whole(what, () => response.arrayBuffer()));
+  const total = Number(response.headers.get('content-length') ?? 0), chunks: Uint8Array[] = [], reader = await whole(what, () => body.getReader());
   let done = 0;
   try {
-    checkMemory(total, maxMemory, `${response.url || 'The answer'} has`);
-    for (let part = await reader.read(); !part.done; part = await reader.read()) {
+    checkMemory(total, maxMemory, `${what} has`);
+    for (let part = await whole(what, () => reader.read()); !part.done; part = await whole(what, () => reader.read())) {
       chunks.push(part.value);
       done += part.value.length;
-      checkMemory(done, maxMemory, `${response.url || 'The answer'} has at least`);
+      checkMemory(done, maxMemory, `${what} has at least`);
       onProgress?.(done, total);
     }
   } catch (cause) {

@@ -231,12 +231,16 @@ test('no constant lies inside of weights that the engine moves', () => {
   breaks(() => { tables[abi.WEIGHTS] = moved[0][abi.WEIGHTS]; });
 });
 
-test('a description of other parts, tensors between two numbers and sizes of no memory are refused', () => {
+test('a description of other parts, other tensors or more of them, and sections of other sizes are refused', () => {
   const plan = compile(randomModel('v3-small', 'float32', 0.25, 32, 10), { plan: 'small' }), { info } = plan;
   const block = info.steps.findIndex(({ parts }) => parts), steps = info.steps.map((step) => ({ ...step, ...(step.parts && { parts: [...step.parts] }) }));
   steps[block + 1].parts = [...(steps[block + 1].parts ?? []), steps[block].parts!.pop()!];
   refuses({ ...plan, info: { ...info, steps } }, /step \d+ has other parts than its description says/);
-  refuses({ ...plan, info: { ...info, tensors: info.tensors.map((tensor) => ({ ...tensor, offset: tensor.offset + 1 })) } }, /tensor .* lies/);
+  for (const change of [{ offset: plan.arenaBytes }, { bytes: 4 }, { shape: [0, 2 ** 31, ...Array<number>(40).fill(2 ** 31)] }]) {
+    refuses({ ...plan, info: { ...info, tensors: info.tensors.map((tensor) => ({ ...tensor, ...change })) } }, /tensor .* lies outside/);
+  }
+  refuses({ ...plan, info: { ...info, inputs: Array<number>(1000).fill(info.inputs[0]) } }, /inputs lie over each other/);
+  refuses({ ...plan, info: { ...info, outputs: Array<number>(1000).fill(info.outputs[0]) } }, /more outputs/);
   for (const [what, bytes] of [['arenaBytes', 2 ** 30 + 1], ['arenaBytes', 2 ** 32 - 1], ['scratchBytes', 2 ** 31]] as const) refuses({ ...plan, [what]: bytes }, /more than 1 GiB/);
   for (const less of ['arenaBytes', 'scratchBytes'] as const) refuses({ ...plan, [less]: 0 }, /memory|arena/);
   refuses({ ...plan, weights: plan.weights.subarray(0, plan.weights.length - 16) }, /outside of memory/);

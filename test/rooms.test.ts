@@ -17,14 +17,14 @@ const textOf = (file: string) => readFileSync(file, 'utf8');
 
 /** Rooms from the ground up: a file may import from its own height or below. Ground files serve everyone. */
 const HEIGHTS: [RegExp, number, string][] = [
-  [/^src\/(error|source|image|picture|threads|base64|builtin|patch|sha256|text|wasm\.d)\.ts$/, 0, 'ground'],
+  [/^src\/(error|options|source|image|picture|threads|base64|builtin|patch|sha256|text|wasm\.d)\.ts$/, 0, 'ground'],
   [/^src\/((formats|models)\/|(onnx|safetensors)\.ts)/, 1, 'formats and models'],
   [/^src\/zoo(\/|\.ts$)/, 2, 'zoo'],
   [/^src\/search(\/|\.ts$)/, 1, 'search'],
   [/^src\/(cache|fetched)\.ts$/, 2, 'fetched'],
   [/^src\/plan\//, 2, 'plan'],
   [/^src\/(compile\/|convert\.ts)/, 3, 'compile'],
-  [/^src\/(engine|probe|kernels)\.ts$/, 3, 'engine'],
+  [/^src\/(engine|probe|kernels|shrinker)\.ts$/, 3, 'engine'],
   [/^src\/tasks\//, 4, 'tasks'],
   [/^src\/net\.ts$/, 5, 'net'],
   [/^src\/loader\.ts$/, 6, 'loader'],
