@@ -14,7 +14,7 @@ import { checkDescription } from './plan/description.js';
 import { PURPOSES } from './plan/plan.js';
 import type { Plan, PlanInfo, Purpose } from './plan/plan.js';
 import { probeIsRight, probePlan } from './probe.js';
-import { FUNCTION, SIGNAL, TEXT, TEXTS, among, checkOptions, isNumber, isPreprocessing, isText, whole } from './options.js';
+import { ABOVE_NONE, FUNCTION, SIGNAL, TEXT, TEXTS, among, checkOptions, isNumber, isPreprocessing, isText, whole } from './options.js';
 import type { Kind } from './options.js';
 import { fetched, notBeside } from './fetched.js';
 import type { KeepOptions } from './fetched.js';
@@ -97,7 +97,8 @@ const MOST_THREADS = 64;
 
 const LOADING: Record<string, Kind> = {
   build: among(...BUILDS, 'js'), threads: whole(1, MOST_THREADS), plan: among(...PURPOSES), style: among('torch', 'tf'), size: whole(1, 4096), alpha: [(value) => isNumber(value) && (value as number) > 0, 'a number above 0'],
-  labels: TEXTS, licence: TEXT, source: TEXT, integrity: TEXT, signal: SIGNAL, onProgress: FUNCTION, maxMemory: whole(1), maxImagePixels: whole(1), cache: [(value) => isText(value) || value === true, 'true or a name'],
+  maxMemory: ABOVE_NONE, maxImagePixels: ABOVE_NONE,
+  labels: TEXTS, licence: TEXT, source: TEXT, integrity: TEXT, signal: SIGNAL, onProgress: FUNCTION, cache: [(value) => isText(value) || value === true, 'true or a name'],
   preprocessing: [isPreprocessing, 'an object of fit ("centre" or "stretch"), crop (a share of the shorter side), mean and std (lists of numbers)'],
 };
 

@@ -8,8 +8,8 @@ import type { Shrinker } from './shrinker.js';
 import { DepthwiseError } from './error.js';
 import { bytesPerElement } from './formats/graph.js';
 import type { DType } from './formats/graph.js';
-import type { Picture } from './image.js';
 import { shown } from './options.js';
+import type { Picture } from './image.js';
 import { pictureOf } from './picture.js';
 import type { Image } from './picture.js';
 import { classify } from './tasks/classify.js';
@@ -84,10 +84,10 @@ export class Net {
   readonly threads: Threads;
   /** Tells these weights from others: what is trained on one network's embeddings fits no other. */
   readonly fingerprint: string;
-  /** Pictures with more are refused before they are drawn or copied. */
-  readonly maxImagePixels: number | undefined;
   /** @internal Makes inputs of pictures. */
   readonly shrinker: Shrinker;
+  /** Pictures with more are refused before they are drawn or copied. */
+  readonly maxImagePixels: number | undefined;
   #engine: Engine | undefined;
   readonly #guarded: boolean;
   /** The last inputs, from which `layer` runs again. */
@@ -98,8 +98,8 @@ export class Net {
   #position = -1;
 
   constructor(plan: Plan, engine: Engine, shrinker: Shrinker, threads: Threads = { count: 1 }, { guarded = false, maxImagePixels }: { guarded?: boolean; maxImagePixels?: number } = {}) {
-    this.maxImagePixels = maxImagePixels;
     this.shrinker = shrinker;
+    this.maxImagePixels = maxImagePixels;
     this.threads = threads;
     this.build = engine.build;
     this.info = plan.info;

@@ -2,7 +2,7 @@
 // global when imported and never scales: image.ts does that, the same on every host.
 import { DepthwiseError } from './error.js';
 import { MOST_PIXELS } from './image.js';
-import { SIGNAL, checkOptions, whole } from './options.js';
+import { ABOVE_NONE, SIGNAL, checkOptions } from './options.js';
 import type { Picture } from './image.js';
 import { checkAnswered } from './source.js';
 
@@ -143,7 +143,7 @@ export interface PictureOptions {
  * @throws DepthwiseError BAD_IMAGE for what is no picture, UNSUPPORTED where the host decodes none, ABORTED
  */
 export async function pictureFrom(source: Image | Encoded, options: PictureOptions = {}): Promise<Picture> {
-  checkOptions(options, { signal: SIGNAL, maxImagePixels: whole(1) });
+  checkOptions(options, { signal: SIGNAL, maxImagePixels: ABOVE_NONE });
   const { signal, maxImagePixels } = options;
   const stop = (): void => {
     if (signal?.aborted) throw new DepthwiseError('ABORTED', 'Decoding was cancelled.', { cause: signal.reason });

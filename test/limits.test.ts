@@ -42,7 +42,7 @@ test('maxMemory is the most that a net takes, to the byte, threads included', as
     assert.ok(threaded.totalBytes > totalBytes, 'scratch memory for each thread');
     await refuses(load(bytes, { build, threads: 60, maxMemory: threaded.totalBytes - 1 }), 'OUT_OF_MEMORY', /takes/);
   }
-  for (const maxMemory of [0, -1, NaN, 'much' as unknown as number]) await refuses(load(bytes, { maxMemory }), 'BAD_INPUT', /maxMemory is a whole number/);
+  for (const maxMemory of [0, -1, NaN, 'much' as unknown as number]) await refuses(load(bytes, { maxMemory }), 'BAD_INPUT', /above 0/);
 });
 
 /** A body without an end, of which it counts what was taken. */
@@ -187,7 +187,7 @@ test('maxImagePixels: pictures with more are refused before they are drawn, what
   assert.throws(() => net.classify(element), refused('BAD_IMAGE', /This <img> is 40 x 40 pixels/));
   assert.throws(() => pictureOf(element, 1600), refused('UNSUPPORTED', /canvas/), 'there is none here to draw it on');
   await refuses(pictureFrom(plain(32, 32), { maxImagePixels: 1000 }), 'BAD_IMAGE', /more than the 1000/);
-  await refuses(load(bytes, { maxImagePixels: 0 }), 'BAD_INPUT', /maxImagePixels is a whole number/);
+  await refuses(load(bytes, { maxImagePixels: 0 }), 'BAD_INPUT', /maxImagePixels/);
   net.dispose();
 });
 
