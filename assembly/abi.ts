@@ -123,6 +123,7 @@ export const MOST_SIZE = 41; // exponent of a height or width
 
 /** Words of a gathering step: sizes of the dimensions that its KH indices count. */
 export const SIZES = 9;
+export const MOST_INDICES = 6;
 
 /** Words of an arithmetic step. */
 export const FUNCTION = 15;
@@ -138,6 +139,41 @@ export const FLOOR_QUOTIENT = 4;
 export const FLOAT32 = 0;
 export const INT8 = 1;
 export const INT32 = 2; // moved and counted with, not multiplied
+
+/** Most bytes of activations and of scratch memory, and most of any size in a record. */
+export const MOST = 1073741824;
+export const MOST_RECORDS = 65536;
+
+/**
+ * What `check` says of a plan: 0, or the number of a record times 256 and one of these, or FAULT_WORD and the number of a
+ * word that holds no size.
+ */
+export const FAULT_RECORDS = 1; // there are no records, or more than MOST_RECORDS
+export const FAULT_MEMORY = 2; // more activations or scratch memory than MOST
+export const FAULT_KERNEL = 3; // no such kernel
+export const FAULT_TYPE = 4; // a type that the kernel does not take
+export const FAULT_CHANNELS = 5; // no input channels
+export const FAULT_OUT_CHANNELS = 6; // no output channels, or a depthwise step's are no multiple of the input's
+export const FAULT_WINDOW = 7; // a window or stride that is empty or passes 65536, or ends behind MOST
+export const FAULT_DILATION = 8;
+export const FAULT_MAP = 9; // a map without pixels
+export const FAULT_PADDING = 10; // padding behind the padded row, or that does not fit
+export const FAULT_AVERAGE = 11; // windows without a cell to average
+export const FAULT_INDICES = 12; // indices that are not 4 or 8 bytes
+export const FAULT_SIZES = 13; // sizes that contradict each other
+export const FAULT_EXTENT = 14; // sizes that no memory holds
+export const FAULT_SCRATCH = 15; // more scratch memory than the plan asks for
+export const FAULT_SRC = 16; // an input outside of the arena
+export const FAULT_DST = 17;
+export const FAULT_SRC2 = 18; // a second operand outside of arena or constants
+export const FAULT_WEIGHTS = 19; // weights outside of the constants
+export const FAULT_FEW_WEIGHTS = 20; // fewer weights than the kernel reads
+export const FAULT_PARAMS = 21;
+export const FAULT_BLOCK = 22; // words of a block that mean nothing
+export const FAULT_PARTS = 23; // a part of a block is missing, or another
+export const FAULT_FIT = 24; // parts whose sizes do not fit together
+export const FAULT_PLACES = 25; // a part of a block's scratch memory over the ring, or outside
+export const FAULT_WORD = 64; // to FAULT_WORD + STEP_WORDS - 1
 
 /** Functions of word ACTIVATION. */
 export const CLAMP = 0;

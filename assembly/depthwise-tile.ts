@@ -5,7 +5,7 @@ import { DEPTHWISE_COLUMNS, DILATION_W, DTYPE, FLOAT32, KH, KW, PANEL, STRIDE_W 
 import { finishF32, least4, most4 } from './activation';
 import { madd } from './lanes';
 import { storeF32 } from './tile';
-import { areCertain, keepSums, least8, most8, offset4, settle, storeSums8 } from './requantise';
+import { areCertain, isRectified, keepSums, least8, most8, offset4, origin4, settle, storeRectified8, storeSums8 } from './requantise';
 import { word } from './step';
 
 /**
@@ -235,11 +235,21 @@ function storeStrip(
     return;
   }
   const biasLow = f32x4.convert_i32x4_s(v128.load(params)), biasHigh = f32x4.convert_i32x4_s(v128.load(params, 16));
-  const offset = offset4(step), least = least8(step), most = most8(step);
-  let fraction = storeSums8(f32x4.add(a0, biasLow), f32x4.add(b0, biasHigh), params, dst, offset, least, most);
-  fraction = i32x4.min_u(fraction, storeSums8(f32x4.add(a1, biasLow), f32x4.add(b1, biasHigh), params, dst1, offset, least, most));
-  fraction = i32x4.min_u(fraction, storeSums8(f32x4.add(a2, biasLow), f32x4.add(b2, biasHigh), params, dst2, offset, least, most));
-  fraction = i32x4.min_u(fraction, storeSums8(f32x4.add(a3, biasLow), f32x4.add(b3, biasHigh), params, dst3, offset, least, most));
+  const offset = offset4(step);
+  let fraction: v128;
+  if (isRectified(step)) {
+    const low = origin4(params + 64), high = origin4(params + 80);
+    fraction = storeRectified8(f32x4.add(a0, biasLow), f32x4.add(b0, biasHigh), params, dst, offset, low, high);
+    fraction = i32x4.min_u(fraction, storeRectified8(f32x4.add(a1, biasLow), f32x4.add(b1, biasHigh), params, dst1, offset, low, high));
+    fraction = i32x4.min_u(fraction, storeRectified8(f32x4.add(a2, biasLow), f32x4.add(b2, biasHigh), params, dst2, offset, low, high));
+    fraction = i32x4.min_u(fraction, storeRectified8(f32x4.add(a3, biasLow), f32x4.add(b3, biasHigh), params, dst3, offset, low, high));
+  } else {
+    const least = least8(step), most = most8(step);
+    fraction = storeSums8(f32x4.add(a0, biasLow), f32x4.add(b0, biasHigh), params, dst, offset, least, most);
+    fraction = i32x4.min_u(fraction, storeSums8(f32x4.add(a1, biasLow), f32x4.add(b1, biasHigh), params, dst1, offset, least, most));
+    fraction = i32x4.min_u(fraction, storeSums8(f32x4.add(a2, biasLow), f32x4.add(b2, biasHigh), params, dst2, offset, least, most));
+    fraction = i32x4.min_u(fraction, storeSums8(f32x4.add(a3, biasLow), f32x4.add(b3, biasHigh), params, dst3, offset, least, most));
+  }
   if (areCertain(fraction)) return;
   keepWhole(0, a0, b0, params);
   keepWhole(1, a1, b1, params);

@@ -116,6 +116,8 @@ export function widenToFloat(dst: usize, src: usize, count: i32, zero: i32): voi
   for (; src < end; src++, dst += 4) store<f32>(dst, <f32>(<i32>load<i8>(src) - zero));
 }
 
+export { sumRows, writeRow } from './picture';
+
 /** Which build this is: 0 scalar, 1 simd, 2 relaxed. For hosts that were handed a module and not told. */
 export function build(): i32 {
   return ASC_FEATURE_RELAXED_SIMD ? 2 : ASC_FEATURE_SIMD ? 1 : 0;

@@ -13,6 +13,7 @@
 //     bias[8]    m[8] float32      |nudge|[8] float32  multiplier M[8], exponent[8] (TFLite's shift, positive is left)
 //                                                      or m[8] float64 (ROUND_DOUBLE: half away from zero)
 import { C, KH, KW, MAX, MIN, ROUNDING, ROUND_DOUBLE, ROUND_TWICE, ZERO_OUT } from './abi';
+import { madd } from './lanes';
 import { temporary, word } from './step';
 
 // ---- exact
@@ -192,5 +193,32 @@ export function storeSums8(low: v128, high: v128, params: usize, dst: usize, off
   const a = estimate4(f32x4.mul(low, v128.load(params, 32)), v128.load(params, 64));
   const b = estimate4(f32x4.mul(high, v128.load(params, 48)), v128.load(params, 80));
   v128.store64_lane(dst, squeeze8(a, b, offset, least, most), 0);
+  return fractions(a, b);
+}
+
+/**
+ * Whether a step's least byte stands for zero and its clamps are those of int8 (ReLU and ReLU6, as converters quantise
+ * them). The nudge may then be added whatever the sign: below zero the floor is at most 0 either way, and becomes MIN.
+ */
+// @ts-ignore: decorator
+@inline
+export function isRectified(step: usize): bool {
+  return ((word(step, ZERO_OUT) ^ -128) | (word(step, MIN) ^ -128) | (word(step, MAX) ^ 127)) == 0;
+}
+
+/** Nudge and origin of four channels, which a rectified step adds as one. */
+// @ts-ignore: decorator
+@inline
+export function origin4(nudges: usize): v128 {
+  return f32x4.add(v128.load(nudges), v128.load(ORIGIN));
+}
+
+/** `storeSums8` for rectified steps: one multiply-add makes an estimate, and narrowing is the clamp. */
+// @ts-ignore: decorator
+@inline
+export function storeRectified8(low: v128, high: v128, params: usize, dst: usize, offset: v128, originLow: v128, originHigh: v128): v128 {
+  const a = madd(low, v128.load(params, 32), originLow), b = madd(high, v128.load(params, 48), originHigh);
+  const whole = i16x8.narrow_i32x4_s(i32x4.add(i32x4.shr_s(a, FRACTION_BITS), offset), i32x4.add(i32x4.shr_s(b, FRACTION_BITS), offset));
+  v128.store64_lane(dst, i8x16.narrow_i16x8_s(whole, whole), 0);
   return fractions(a, b);
 }

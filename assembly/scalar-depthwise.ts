@@ -98,21 +98,19 @@ function tap(kx: i32, x: i32, sum: i32, w0: i32, w1: i32, w2: i32): i32 {
   return sum + x * (kx == 0 ? w0 : kx == 1 ? w1 : w2);
 }
 
-/** Up to four columns of any other window, weights and rounding, tap by tap. Four are read, whatever is there. */
+/** Up to four columns of any other window, weights and rounding, tap by tap. Where there are fewer, the last is summed again. */
 function any(step: usize, small: bool, lanes: i32, columns: i32, taps: usize, at: usize, w: usize, params: usize, dst: usize, outBytes: usize): void {
-  const zero = word(step, WEIGHTS_ZERO), zeroOut = word(step, ZERO_OUT) << 1 | 1, pixel = <usize>word(step, STRIDE_W) * PANEL;
+  const zero = word(step, WEIGHTS_ZERO), zeroOut = word(step, ZERO_OUT) << 1 | 1, pixel = word(step, STRIDE_W) * PANEL;
+  const second = <usize>(min(columns - 1, 1) * pixel), third = <usize>(min(columns - 1, 2) * pixel), fourth = <usize>(min(columns - 1, 3) * pixel);
   const end = taps + (<usize>(word(step, KH) * word(step, KW)) << 2), sums = kept();
   for (let lane = 0, slot = params; lane < lanes; lane++, at++, w++, slot += 4, dst++) {
     let s0 = load<i32>(slot), s1 = s0, s2 = s0, s3 = s0;
     for (let tap = taps, panel = w; tap < end; tap += 4, panel += PANEL) {
-      const v = <i32>load<i8>(panel) - zero;
-      let p = <usize>load<u32>(tap) + at;
+      const p = <usize>load<u32>(tap) + at, v = <i32>load<i8>(panel) - zero;
       s0 += <i32>load<i8>(p) * v;
-      p += pixel;
-      s1 += <i32>load<i8>(p) * v;
-      p += pixel;
-      s2 += <i32>load<i8>(p) * v;
-      s3 += <i32>load<i8>(p + pixel) * v;
+      s1 += <i32>load<i8>(p + second) * v;
+      s2 += <i32>load<i8>(p + third) * v;
+      s3 += <i32>load<i8>(p + fourth) * v;
     }
     store<i32>(sums, s0);
     store<i32>(sums, s1, 4);

@@ -8,7 +8,7 @@
 import { WEIGHTS_ZERO } from './abi';
 import { finishF32, least4, most4 } from './activation';
 import { bound, madd } from './lanes';
-import { areCertain, keepSums, least8, most8, offset4, settle, store8 } from './requantise';
+import { areCertain, isRectified, keepSums, least8, most8, offset4, origin4, settle, store8, storeRectified8 } from './requantise';
 import { scalarF32, scalarInt8 } from './scalar-tile';
 import { temporary, word } from './step';
 
@@ -153,12 +153,24 @@ function tileInt8(wide: bool, rows: i32, src: usize, stride: usize, pairs: i32, 
       }
     }
   }
-  const offset = offset4(step), least = least8(step), most = most8(step);
-  let fraction = store8(a0, b0, params, dst, offset, least, most);
-  if (rows > 1) {
-    fraction = i32x4.min_u(fraction, store8(a1, b1, params, dst + dstStride, offset, least, most));
-    fraction = i32x4.min_u(fraction, store8(a2, b2, params, dst + 2 * dstStride, offset, least, most));
-    fraction = i32x4.min_u(fraction, store8(a3, b3, params, dst + 3 * dstStride, offset, least, most));
+  const offset = offset4(step);
+  let fraction: v128;
+  if (isRectified(step)) {
+    const low = origin4(params + 64), high = origin4(params + 80);
+    fraction = storeRectified8(f32x4.convert_i32x4_s(a0), f32x4.convert_i32x4_s(b0), params, dst, offset, low, high);
+    if (rows > 1) {
+      fraction = i32x4.min_u(fraction, storeRectified8(f32x4.convert_i32x4_s(a1), f32x4.convert_i32x4_s(b1), params, dst + dstStride, offset, low, high));
+      fraction = i32x4.min_u(fraction, storeRectified8(f32x4.convert_i32x4_s(a2), f32x4.convert_i32x4_s(b2), params, dst + 2 * dstStride, offset, low, high));
+      fraction = i32x4.min_u(fraction, storeRectified8(f32x4.convert_i32x4_s(a3), f32x4.convert_i32x4_s(b3), params, dst + 3 * dstStride, offset, low, high));
+    }
+  } else {
+    const least = least8(step), most = most8(step);
+    fraction = store8(a0, b0, params, dst, offset, least, most);
+    if (rows > 1) {
+      fraction = i32x4.min_u(fraction, store8(a1, b1, params, dst + dstStride, offset, least, most));
+      fraction = i32x4.min_u(fraction, store8(a2, b2, params, dst + 2 * dstStride, offset, least, most));
+      fraction = i32x4.min_u(fraction, store8(a3, b3, params, dst + 3 * dstStride, offset, least, most));
+    }
   }
   if (areCertain(fraction)) return;
   keepSums(0, a0, b0);

@@ -8,8 +8,10 @@ import { patchOf } from './patch.mjs';
 
 const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '..');
 const at = (...parts) => path.join(root, ...parts);
-const TARGETS = ['scalar', 'simd', 'relaxed'];
+const TARGETS = ['scalar', 'simd', 'relaxed', 'bare']; // bare: scalar for hosts without JavaScript, which check plans inside
 const SEARCH_TARGETS = ['scalar', 'simd']; // of assembly/search.ts, which is a module of its own
+/** Files of assembly/ that are TypeScript as well. */
+const SHARED = ['abi', 'scratch', 'extent', 'check'];
 const kB = (file) => `${(statSync(at(file)).size / 1000).toFixed(1)} kB`;
 
 /** All files under the given files and folders, sorted, so that a stamp does not depend on the disk's order. */
@@ -43,7 +45,7 @@ function tool(script, args) {
 async function compileKernels() {
   mkdirSync(at('build/wasm'), { recursive: true });
   mkdirSync(at('dist/wasm'), { recursive: true });
-  await Promise.all(TARGETS.map((target) => tool('assemblyscript/bin/asc.js', ['--config', 'asconfig.json', '--target', target])));
+  await Promise.all(TARGETS.map((target) => tool('assemblyscript/bin/asc.js', ['--config', 'asconfig.json', '--target', target, ...(target === 'bare' ? ['assembly/bare.ts'] : [])])));
   for (const target of TARGETS) copyFileSync(at(`build/wasm/${target}.wasm`), at(`dist/wasm/${target}.wasm`));
   writeFileSync(at('build/wasm/relaxed.patch'), patchOf(readFileSync(at('build/wasm/simd.wasm')), readFileSync(at('build/wasm/relaxed.wasm'))));
   await toJavaScript();
@@ -78,8 +80,10 @@ async function checkTypes() {
     tool('typescript/bin/tsc', ['-p', 'tsconfig.json']),
     tool('typescript/bin/tsc', ['-p', 'examples/browser']),
   ]);
-  const abi = at('dist/types/assembly/abi.d.ts'); // speaks AssemblyScript; whoever reads the declarations has no such type
-  if (existsSync(abi)) appendFileSync(abi, '\ntype i32 = number;\n');
+  for (const name of SHARED) { // they speak AssemblyScript; whoever reads the declarations has no such types
+    const file = at(`dist/types/assembly/${name}.d.ts`);
+    if (existsSync(file)) appendFileSync(file, '\ntype i32 = number;\ntype f64 = number;\ntype bool = boolean;\n');
+  }
   const complaints = results.filter((result) => result.status === 'rejected').map((result) => result.reason.message);
   if (complaints.length) throw new Error([...new Set(complaints.join('\n').split('\n'))].join('\n'));
   return 'checked, declarations in dist/types';
@@ -177,11 +181,12 @@ async function bundle() {
 
 const settings = ['package-lock.json', 'scripts/build.mjs', 'scripts/patch.mjs'];
 const networkKernels = readdirSync(at('assembly')).sort().filter((name) => name !== 'search.ts').map((name) => path.join('assembly', name));
+const shared = SHARED.map((name) => `assembly/${name}.ts`);
 const STAGES = [
   { name: 'kernels', reads: [...networkKernels, 'asconfig.json', ...settings], makes: TARGETS.flatMap((t) => [`build/wasm/${t}.wasm`, `dist/wasm/${t}.wasm`]).concat('build/wasm/scalar.js', 'build/wasm/relaxed.patch'), work: compileKernels },
   { name: 'search', reads: ['assembly/search.ts', 'asconfig.search.json', ...settings], makes: [...SEARCH_TARGETS.map((t) => `build/wasm/search-${t}.wasm`), 'dist/wasm/search-simd.wasm'], work: compileSearch },
-  { name: 'types', reads: ['src', 'test', 'bench', 'examples/browser', 'assembly/abi.ts', 'weights/zoo.json', 'tsconfig.json', 'tsconfig.build.json', ...settings], makes: ['dist/types'], work: checkTypes },
-  { name: 'bundles', reads: ['src', 'assembly/abi.ts', 'build/wasm', 'weights/everyday.dw', 'weights/zoo.json', 'package.json', ...settings], makes: ['dist/index.js', 'dist/core.js', 'dist/worker.js', 'dist/worker-host.js', 'dist/worker-program.js', 'dist/js.js', ...[...EDGES.map(({ name }) => name), ...APART].map((name) => `dist/${name}.js`), ...[...COMPAT, ...SEARCH].map(({ outfile }) => outfile), 'dist/quantise.js', 'dist/heads.js', 'dist/cascade.js', 'dist/overlay.js', 'dist/cli.js', 'dist/weights/everyday.js'], work: bundle },
+  { name: 'types', reads: ['src', 'test', 'bench', 'examples/browser', ...shared, 'weights/zoo.json', 'tsconfig.json', 'tsconfig.build.json', ...settings], makes: ['dist/types'], work: checkTypes },
+  { name: 'bundles', reads: ['src', ...shared, 'build/wasm', 'weights/everyday.dw', 'weights/zoo.json', 'package.json', ...settings], makes: ['dist/index.js', 'dist/core.js', 'dist/worker.js', 'dist/worker-host.js', 'dist/worker-program.js', 'dist/js.js', ...[...EDGES.map(({ name }) => name), ...APART].map((name) => `dist/${name}.js`), ...[...COMPAT, ...SEARCH].map(({ outfile }) => outfile), 'dist/quantise.js', 'dist/heads.js', 'dist/cascade.js', 'dist/overlay.js', 'dist/cli.js', 'dist/weights/everyday.js'], work: bundle },
 ];
 
 async function runStage({ name, reads, makes, work }) {

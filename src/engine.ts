@@ -40,8 +40,8 @@ export interface MemoryReport {
   totalBytes: number;
 }
 
-const PAGE = 65536;
-const FIRST_PART = 1024; // below: the module's own static data, then the words that threads meet at
+export const PAGE = 65536;
+export const FIRST_PART = 1024; // below: the module's own static data, then the words that threads meet at
 const CONTROL = FIRST_PART - 256; // a few cache lines
 const MOST_BYTES = 65535 * PAGE;
 
@@ -90,14 +90,14 @@ export class Engine {
 
   /** With more than one thread, `module` must import shared memory, and `startThreads` comes next. */
   constructor(plan: Program, build: Build, code: Code, threads = 1) {
-    const layout = layoutOf(plan, build, threads), plain = typeof code === 'function';
-    const memory = (plain ? allocatePlain(layout.totalBytes) : allocate(layout.totalBytes, threads > 1)) as { buffer: ArrayBuffer };
+    const layout = layoutOf(plan, build, threads);
+    const { memory, kernels } = instantiate<Kernels>(code, layout.totalBytes, 'This model', threads > 1);
     this.build = build;
     this.buffer = memory.buffer;
     this.#memory = memory;
     this.#layout = layout;
     this.#scratchBytes = plan.scratchBytes;
-    this.#kernels = (plain ? code({ env: { memory } }) : new WebAssembly.Instance(code, { env: { memory: memory as WebAssembly.Memory } }).exports) as unknown as Kernels;
+    this.#kernels = kernels;
     this.memory = { weightsBytes: layout.weightsBytes, arenaBytes: layout.arenaBytes, scratchBytes: layout.scratchBytes, totalBytes: layout.totalBytes };
     this.#place(plan);
   }
@@ -179,27 +179,32 @@ export class Engine {
   }
 }
 
-function allocate(bytes: number, shared: boolean): WebAssembly.Memory {
-  if (bytes <= MOST_BYTES) {
-    try {
-      return new WebAssembly.Memory({ initial: bytes / PAGE, maximum: bytes / PAGE, shared });
-    } catch { /* told below */ }
+/** A build with memory of its own, in whole pages. `what` needs it, as errors say. */
+export function instantiate<Exports>(code: Code, bytes: number, what: string, shared = false): { memory: { buffer: ArrayBuffer }; kernels: Exports } {
+  const plain = typeof code === 'function', memory = plain ? allocatePlain(bytes) : allocate(bytes, shared);
+  if (!memory) {
+    throw new DepthwiseError('OUT_OF_MEMORY', `${what} needs ${Math.ceil(bytes / 2 ** 20)} MiB of memory in one piece, which this host does not give. Use a smaller alpha or resolution, or int8 weights.`);
   }
-  throw tooMuch(bytes);
+  const kernels = plain ? code({ env: { memory: memory as { buffer: ArrayBuffer } } }) : new WebAssembly.Instance(code, { env: { memory: memory as WebAssembly.Memory } }).exports;
+  return { memory: memory as { buffer: ArrayBuffer }, kernels: kernels as Exports };
+}
+
+function allocate(bytes: number, shared: boolean): WebAssembly.Memory | undefined {
+  try {
+    return bytes <= MOST_BYTES ? new WebAssembly.Memory({ initial: bytes / PAGE, maximum: bytes / PAGE, shared }) : undefined;
+  } catch {
+    return undefined;
+  }
 }
 
 /** Plain JavaScript's addresses are signed. */
-function allocatePlain(bytes: number): { buffer: ArrayBuffer } {
-  if (bytes < 2 ** 31) {
-    try {
-      return { buffer: new ArrayBuffer(bytes) };
-    } catch { /* told below */ }
+function allocatePlain(bytes: number): { buffer: ArrayBuffer } | undefined {
+  try {
+    return bytes < 2 ** 31 ? { buffer: new ArrayBuffer(bytes) } : undefined;
+  } catch {
+    return undefined;
   }
-  throw tooMuch(bytes);
 }
-
-const tooMuch = (bytes: number): DepthwiseError =>
-  new DepthwiseError('OUT_OF_MEMORY', `This model needs ${Math.ceil(bytes / 2 ** 20)} MiB of memory in one piece, which this host does not give. Use a smaller alpha or resolution, or int8 weights.`);
 
 /** Not `instanceof`: a module of another realm (a frame, a sandbox, a test runner) is one too. */
 export const isModule = (value: unknown): value is WebAssembly.Module => Object.prototype.toString.call(value) === '[object WebAssembly.Module]';

@@ -15,13 +15,16 @@ export type ErrorCode =
   | 'ABORTED'
   | 'USAGE'; // a command line that makes no sense
 
+/** Longer messages quote a list of a hostile file: of those, the beginning and the end are told. */
+const MOST_WORDS = 2000;
+
 /** Every failure of this library is one of these; anything else thrown is a bug in it. */
 export class DepthwiseError extends Error {
   override readonly name = 'DepthwiseError';
   readonly code: ErrorCode;
 
   constructor(code: ErrorCode, message: string, options?: ErrorOptions) {
-    super(message, options);
+    super(message.length > MOST_WORDS ? `${message.slice(0, MOST_WORDS / 2)} … ${message.slice(-MOST_WORDS / 2)}` : message, options);
     this.code = code;
   }
 

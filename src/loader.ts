@@ -10,10 +10,16 @@ import type { Graph } from './formats/graph.js';
 import { Net } from './net.js';
 import type { Threads } from './net.js';
 import { checkPlan } from './plan/check.js';
+import { checkDescription } from './plan/description.js';
+import { PURPOSES } from './plan/plan.js';
 import type { Plan, PlanInfo, Purpose } from './plan/plan.js';
 import { probeIsRight, probePlan } from './probe.js';
+import { ABOVE_NONE, FUNCTION, SIGNAL, TEXT, TEXTS, among, checkOptions, isNumber, isPreprocessing, isText, whole } from './options.js';
+import type { Kind } from './options.js';
 import { fetched, notBeside } from './fetched.js';
 import type { KeepOptions } from './fetched.js';
+import { Shrinker } from './shrinker.js';
+import { bytesOf, checkMemory } from './source.js';
 import type { Source } from './source.js';
 import { fromUtf8 } from './text.js';
 
@@ -30,20 +36,25 @@ export interface LoadOptions extends ConvertOptions, KeepOptions {
   wasm?: WebAssembly.Module;
   /** Threads that share the work (default 1). Where a host has none, net.threads says why; dispose of the net to end them. */
   threads?: number;
+  /** Most pixels of a picture, 100 million unless fewer are said; those with more are refused before they are drawn or copied. */
+  maxImagePixels?: number;
 }
 
 /** A plan from the bytes of a .dw, .tflite, .safetensors or .onnx file. */
 export async function readWeights(bytes: Uint8Array, options: ConvertOptions = {}): Promise<Plan> {
-  const { plan, intact } = await openWeights(bytes, options);
+  checkOptions(options, LOADING);
+  const { plan, intact } = await openWeights(bytesOf(bytes), options);
   await intact;
   return plan;
 }
 
 /** The same before its hash is checked. */
-async function openWeights(bytes: Uint8Array, options: ConvertOptions): Promise<{ plan: Plan; intact?: Promise<void> }> {
+async function openWeights(bytes: Uint8Array, options: ConvertOptions & { maxMemory?: number }): Promise<{ plan: Plan; intact?: Promise<void> }> {
   if (!isDw(bytes)) {
     const { compile, readGraph } = await converter();
-    return { plan: described(compile(await readGraph(bytes, options), { plan: options.plan }), options) };
+    const plan = compile(await readGraph(bytes, options), { plan: options.plan, fits: (count) => checkMemory(count, options.maxMemory, 'This net takes more than') });
+    checkPlan(plan); // whatever its file said that no reader doubted, no step leaves its memory
+    return { plan: described(plan, options) };
   }
   const sections = readDw(bytes);
   try {
@@ -67,6 +78,7 @@ function planFromDw({ steps, weights, info, arenaBytes, scratchBytes, float16 }:
   } catch (cause) {
     throw new DepthwiseError('BAD_FILE', 'The description inside this .dw file is not readable. Convert the model again.', { cause });
   }
+  checkDescription(parsed);
   const plan: Plan = { steps: new Int32Array(steps.slice().buffer), weights, arenaBytes, scratchBytes, info: parsed, ...(float16 && { float16 }) };
   checkPlan(plan);
   if (options.plan && options.plan !== parsed.purpose) {
@@ -81,6 +93,15 @@ export async function convert(bytes: Uint8Array, options: ConvertOptions = {}): 
   return savePlan({ ...plan, float16: options.float16 ?? plan.float16 });
 }
 
+const MOST_THREADS = 64;
+
+const LOADING: Record<string, Kind> = {
+  build: among(...BUILDS, 'js'), threads: whole(1, MOST_THREADS), plan: among(...PURPOSES), style: among('torch', 'tf'), size: whole(1, 4096), alpha: [(value) => isNumber(value) && (value as number) > 0, 'a number above 0'],
+  maxMemory: ABOVE_NONE, maxImagePixels: ABOVE_NONE,
+  labels: TEXTS, licence: TEXT, source: TEXT, integrity: TEXT, signal: SIGNAL, onProgress: FUNCTION, cache: [(value) => isText(value) || value === true, 'true or a name'],
+  preprocessing: [isPreprocessing, 'an object of fit ("centre" or "stretch"), crop (a share of the shorter side), mean and std (lists of numbers)'],
+};
+
 export interface Loader {
   /** Weights from anywhere; the string "zoo:NAME" is an official checkpoint, fetched and checked by `depthwise/zoo`. */
   load(source: Source, options?: LoadOptions): Promise<Net>;
@@ -94,25 +115,24 @@ export interface Loader {
 
 /** Loading with builds from `sources`; each is compiled and tried once. */
 export function makeLoader(sources: BuildSource): Loader {
-  const chosen = new Map<Build | 'best', ReturnType<typeof chooseBuild>>();
-  const choose = (build?: Build): ReturnType<typeof chooseBuild> => {
+  const chosen = new Map<Build | 'best', Promise<Chosen>>();
+  const choose = (build?: Build): Promise<Chosen> => {
     const key = build ?? 'best';
-    if (build && ![...BUILDS, 'js'].includes(build)) throw new DepthwiseError('BAD_INPUT', `There is no build "${build}"; there are ${BUILDS.join(', ')} and js.`);
-    const known = chosen.get(key) ?? chooseBuild(sources, build, probePlan(), probeIsRight);
+    const known = chosen.get(key) ?? tried(sources, build);
     chosen.set(key, known);
     return known;
   };
-  const chooseFor = async ({ build, wasm }: LoadOptions): ReturnType<typeof chooseBuild> =>
-    wasm ? chooseBuild(() => wasm, build ?? buildOf(wasm), probePlan(), probeIsRight) : choose(build);
+  const chooseFor = async ({ build, wasm }: LoadOptions): Promise<Chosen> => (wasm ? tried(() => wasm, build ?? buildOf(wasm)) : choose(build));
   const start = async (plan: Plan, options: LoadOptions, guard = false, choosing = chooseFor(options)): Promise<Net> => {
     const choice = await choosing, wanted = options.threads ?? 1;
     if (options.signal?.aborted) throw new DepthwiseError('ABORTED', 'Loading was cancelled.');
-    if (!Number.isInteger(wanted) || wanted < 1 || wanted > MOST_THREADS) throw new DepthwiseError('BAD_INPUT', `threads is a whole number from 1 to ${MOST_THREADS}, not ${wanted}.`);
+    if (options.maxMemory !== undefined) checkMemory(layoutOf(plan, choice.build, wanted).totalBytes, options.maxMemory, 'This net takes');
     const { engine, threads } = wanted > 1 ? await threaded(plan, choice, wanted) : { engine: new Engine(plan, choice.build, choice.code), threads: { count: 1 } };
-    return new Net(plan, engine, threads, guard);
+    return new Net(plan, engine, choice.shrinker, threads, { guarded: guard, maxImagePixels: options.maxImagePixels });
   };
   return {
     async load(source, options = {}) {
+      checkOptions(options, LOADING);
       const [bytes, described] = await fetched(source, options);
       const choosing = chooseFor(options); // compiles while the weights are read
       choosing.catch(() => undefined); // start() tells what fails
@@ -121,6 +141,7 @@ export function makeLoader(sources: BuildSource): Loader {
       return net;
     },
     async memoryFor(source, options = {}) {
+      checkOptions(options, LOADING);
       const plan = await readWeights(...await fetched(source, options));
       const { weightsBytes, arenaBytes, scratchBytes, totalBytes } = layoutOf(plan, (await chooseFor(options)).build, options.threads);
       return { weightsBytes, arenaBytes, scratchBytes, totalBytes };
@@ -135,7 +156,13 @@ export function makeLoader(sources: BuildSource): Loader {
   };
 }
 
-const MOST_THREADS = 64;
+/** A build, and its kernels for pictures, which all its nets share. */
+type Chosen = Choice & { shrinker: Shrinker };
+
+async function tried(sources: BuildSource, build?: Build): Promise<Chosen> {
+  const choice = await chooseBuild(sources, build, probePlan(), probeIsRight);
+  return { ...choice, shrinker: new Shrinker(choice.code) };
+}
 
 /** An engine with threads, or with one and the reason. */
 async function threaded(plan: Plan, { build, code, bytes }: Choice, count: number): Promise<{ engine: Engine; threads: Threads }> {

@@ -1,7 +1,10 @@
-// Tells the compiler what it cannot see: binary files become text or modules in the bundler, and abi.ts speaks AssemblyScript.
+// Tells the compiler what it cannot see: binary files become text or modules in the bundler, and some files of assembly/
+// speak AssemblyScript.
 
-/** assembly/abi.ts is compiled by both compilers; here its integers are plain numbers. */
+/** abi.ts, scratch.ts, extent.ts and check.ts are compiled by both compilers; here their numbers are plain ones. */
 type i32 = number;
+type f64 = number;
+type bool = boolean;
 
 declare module '*.wasm' {
   const base64: string;

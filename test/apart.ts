@@ -22,6 +22,16 @@ export function apart(folder: string, packages: string[]): string | undefined {
   return undefined;
 }
 
+/** The same for Python packages ("name==version"): the folder is a place for PYTHONPATH. */
+export function pythonApart(folder: string, packages: string[]): string | undefined {
+  const place = path.resolve('build', folder), command = `python3 -m pip install --quiet --target build/${folder} ${packages.join(' ')}`, stamp = path.join(place, 'installed.txt');
+  const ready = (): boolean => existsSync(stamp) && readFileSync(stamp, 'utf8') === command;
+  if (!ready() && spawnSync(command, { shell: true, stdio: 'ignore', timeout: 10 * 60_000 }).status === 0) writeFileSync(stamp, command);
+  if (ready()) return place;
+  console.log(`NOT RUN: ${packages.join(', ')} could not be installed. To run: ${command}`);
+  return undefined;
+}
+
 /** Runs a program and collects what it says, stdout and stderr together. */
 export function says(file: string, args: string[], cwd: string): Promise<{ code: number; said: string }> {
   return new Promise((resolve) => {

@@ -4,6 +4,7 @@ import * as assert from 'uvu/assert';
 import { canvasOf, colourOf, dot, frame, label, line } from '../src/cli/draw.js';
 import type { Canvas, Colour } from '../src/cli/draw.js';
 import { glyph } from '../src/cli/lettering.js';
+import { shrinker } from './inputs.js';
 
 const RED: Colour = [255, 0, 0];
 
@@ -12,21 +13,21 @@ const at = ({ data, width }: Canvas, x: number, y: number): number[] => [...data
 const drawn = (canvas: Canvas): number => canvas.data.filter((value, i) => i % 4 === 0 && value !== 100).length;
 
 test('a large picture becomes a smaller canvas, a small one stays as it is', () => {
-  const large = canvasOf(grey(300, 600), 100), small = canvasOf(grey(30, 20), 100);
+  const large = canvasOf(grey(300, 600), shrinker, 100), small = canvasOf(grey(30, 20), shrinker, 100);
   assert.equal([large.width, large.height, large.scale], [50, 100, 100 / 600]);
   assert.equal([small.width, small.height, small.scale], [30, 20, 1]);
   assert.ok(small.data.every((value, i) => value === (i % 4 === 3 ? 255 : 100)));
 });
 
 test('a line goes from end to end, and places are those of the picture', () => {
-  const canvas = canvasOf(grey(200, 200), 100);
+  const canvas = canvasOf(grey(200, 200), shrinker, 100);
   line(canvas, { x: 20, y: 40 }, { x: 180, y: 40 }, RED);
   for (const x of [10, 50, 89]) assert.ok(at(canvas, x, 20)[0] > 200, `pixel ${x}`);
   for (const [x, y] of [[5, 20], [95, 20], [50, 16], [50, 24]]) assert.equal(at(canvas, x, y), [100, 100, 100]);
 });
 
 test('what lies outside is left out', () => {
-  const canvas = canvasOf(grey(40, 40));
+  const canvas = canvasOf(grey(40, 40), shrinker);
   frame(canvas, { x: -1000, y: -1000, width: 3000, height: 3000 }, RED);
   line(canvas, { x: -50, y: -50 }, { x: -20, y: 90 }, RED);
   dot(canvas, { x: 400, y: 10 }, RED);
@@ -37,7 +38,7 @@ test('what lies outside is left out', () => {
 
 test('a label stays inside of the picture and can be read', () => {
   for (const place of [{ x: 30, y: 30 }, { x: 300, y: 0 }, { x: -9, y: 99 }]) {
-    const canvas = canvasOf(grey(100, 60));
+    const canvas = canvasOf(grey(100, 60), shrinker);
     label(canvas, place, 'Hi', RED);
     const ink = [...canvas.data.keys()].filter((i) => i % 4 === 1 && canvas.data[i] === 255).length;
     assert.is(drawn(canvas), (2 * 6 + 3) * 11, 'the ground is whole');

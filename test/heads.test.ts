@@ -10,7 +10,7 @@ import { isDw, readDw, writeDw } from '../src/formats/dw.js';
 import type { Graph, Tensor } from '../src/formats/graph.js';
 import { createHead, loadHead } from '../src/heads.js';
 import type { Head, TrainOptions } from '../src/heads.js';
-import { toInput } from '../src/image.js';
+import { toInput } from './inputs.js';
 import type { Picture } from '../src/image.js';
 import { load } from '../src/load.js';
 import { savePlan } from '../src/convert.js';

@@ -1,9 +1,14 @@
-// Checks how pictures become input tensors, against values worked out by hand.
+// Checks how pictures become input tensors: against values worked out by hand, and on every build against plain loops.
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { DepthwiseError } from '../src/error.js';
-import { toInput } from '../src/image.js';
-import type { InputFormat, Picture } from '../src/image.js';
+import { toInput } from './inputs.js';
+import { Random } from './random-graph.js';
+import type { Preprocessing } from '../src/formats/graph.js';
+import type { InputFormat, Picture, Region } from '../src/image.js';
+import { load } from '../src/index.js';
+import everyday from '../src/weights/everyday.js';
+import { testedBuilds } from './builds.js';
 
 const input = (size: number, dtype: InputFormat['dtype'], channels = 3): InputFormat => ({ shape: [1, size, size, channels], dtype, scale: 1 / 127.5, zeroPoint: -1 });
 const plain = { fit: 'stretch' as const, crop: 1, mean: [0], std: [1] };
@@ -53,6 +58,7 @@ test('one channel is luma', () => {
 
 const refused: [string, Picture, string][] = [
   ['zero width', { data: new Uint8Array(0), width: 0, height: 4 }, 'BAD_IMAGE'],
+  ['too long a side', { data: new Uint8Array(4_000_004), width: 1_000_001, height: 1 }, 'BAD_IMAGE'],
   ['too many pixels', { data: new Uint8Array(4), width: 100_000, height: 100_000 }, 'BAD_IMAGE'],
   ['wrong length', { data: new Uint8Array(5), width: 1, height: 1 }, 'BAD_IMAGE'],
   ['no picture', undefined as unknown as Picture, 'BAD_IMAGE'],
@@ -62,5 +68,58 @@ for (const [name, bad, code] of refused) {
     assert.throws(() => toInput(bad, input(2, 'float32')), (error: unknown) => error instanceof DepthwiseError && error.code === code);
   });
 }
+
+/** The definition, pixel by pixel: every source pixel times the triangle's height there, over their sum. */
+function expected({ data, width: w, height: h }: Picture, { shape: [, height, width, channels], dtype, scale = 1, zeroPoint = 0 }: InputFormat, preprocessing: Preprocessing | undefined, region: Region): number[] {
+  const bytesPerPixel = data.length / (w * h), out: number[] = [];
+  const weightsAt = (start: number, length: number, size: number, limit: number, i: number): number[] => {
+    const step = length / size, reach = Math.max(1, step), centre = start + (i + 0.5) * step, beyond = start < 0 || start + length > limit;
+    const height = (at: number): number => Math.max(0, 1 - Math.abs((at + 0.5 - centre) / reach));
+    const inside = Array.from({ length: limit }, (_, at) => height(at)), outside = Array.from({ length: 200 }, (_, at) => height(at + limit) + height(-1 - at));
+    const sum = [...inside, ...(beyond ? outside : [])].reduce((a, b) => a + b, 0);
+    return inside.map((weight) => (sum ? weight / sum : 0));
+  };
+  for (let y = 0; y < height; y++) {
+    const down = weightsAt(region.y, region.height, height, h, y);
+    for (let x = 0; x < width; x++) {
+      const across = weightsAt(region.x, region.width, width, w, x), rgb = [0, 0, 0];
+      down.forEach((a, v) => across.forEach((b, u) => a * b && rgb.forEach((_, c) => { rgb[c] += a * b * data[(v * w + u) * bytesPerPixel + c]; })));
+      (channels === 1 ? [0.299 * rgb[0] + 0.587 * rgb[1] + 0.114 * rgb[2]] : rgb).forEach((value, c) => {
+        const { mean, std } = preprocessing ?? { mean: [127.5], std: [127.5] }, real = (value - mean[c % mean.length]) / std[c % std.length], low = dtype === 'int8' ? -128 : 0;
+        if (dtype === 'float32') out.push(real);
+        else out.push(Math.min(low + 255, Math.max(low, preprocessing ? real / scale + zeroPoint : value + low)));
+      });
+    }
+  }
+  return out;
+}
+
+const shrinkers = await Promise.all([...await testedBuilds(), 'js' as const].map(async (build) => (await load(everyday, { build })).shrinker));
+
+test('random pictures, parts, sizes and formats: the definition, and the same bits on every build', () => {
+  for (let seed = 1; seed <= Number(process.env.CASES ?? 60); seed++) {
+    const random = new Random(seed), size = (): number => random.of([1, 2, 3, 5, 8, 17, 40, 63]);
+    const w = size(), h = size(), bytes = random.of([3, 4]), data = Uint8Array.from({ length: w * h * bytes }, () => random.below(256));
+    const dtype = random.of(['float32', 'int8', 'uint8'] as const), channels = random.of([3, 3, 1]);
+    const format: InputFormat = { shape: [1, random.of([1, 4, 7, 32]), random.of([1, 4, 7, 32]), channels], dtype, scale: 1 / 100, zeroPoint: random.of([-1, 0, 100]) };
+    const preprocessing = random.below(3) ? { fit: 'stretch' as const, crop: 1, mean: random.of([[127.5], [123.675, 116.28, 103.53]]), std: random.of([[127.5], [58.395, 57.12, 57.375]]) } : undefined;
+    const region = random.of([{ x: 0, y: 0, width: w, height: h }, { x: w / 4, y: h / 8, width: w / 2, height: h * 0.75 }, { x: -w / 3, y: -1.5, width: w * 1.5, height: h + 4 }]);
+    const want = expected({ data, width: w, height: h }, format, preprocessing, region), what = `SEED ${seed}: ${w} x ${h} to ${JSON.stringify(format)}`;
+    const [first, ...others] = shrinkers.map((shrinker) => shrinker.toInput({ data, width: w, height: h }, format, preprocessing, region));
+    assert.is(first.length, want.length, what);
+    const reach = dtype === 'float32' ? 1e-5 : 0.5 + 1e-6;
+    first.forEach((value, i) => assert.ok(Math.abs(value - want[i]) <= reach * (dtype === 'float32' ? 1 + Math.abs(want[i]) : 1), `${what}: value ${i} is ${value}, not ${want[i]}`));
+    for (const other of others) assert.equal(other, first, what);
+  }
+});
+
+test('a large picture after a small one, and the other way round, leave nothing behind', () => {
+  const format = input(8, 'uint8');
+  for (const shrinker of shrinkers) {
+    const small = picture(3, [1, 2, 3, 4, 5, 6]), large = picture(700, Array.from({ length: 700 * 90 }, (_, i) => i % 251));
+    const [a, b] = [shrinker.toInput(small, format), shrinker.toInput(large, format)];
+    assert.equal([shrinker.toInput(small, format), shrinker.toInput(large, format)], [a, b]);
+  }
+});
 
 test.run();

@@ -74,7 +74,8 @@ export class OneOperator {
     }
     const perChannel = this.dtype === 'int8' && random.below(4) > 0;
     const spread = random.of([1, 4, 64]);
-    const scale = Float32Array.from({ length: perChannel ? channels : 1 }, () => (random.below(12) ? 0.01 * random.between(1 / spread, 1) : 1e-9));
+    const halves = random.below(4) === 0; // scales of two, by which sums often end in one half, where roundings differ
+    const scale = Float32Array.from({ length: perChannel ? channels : 1 }, () => (halves ? 2 ** (-7 - random.below(3)) : random.below(12) ? 0.01 * random.between(1 / spread, 1) : 1e-9));
     const zero = this.dtype === 'uint8' ? random.below(256) : 0;
     const byte = this.dtype === 'uint8' ? (): number => random.below(256) : (): number => random.below(255) - 127;
     const weights = this.add({
@@ -82,7 +83,8 @@ export class OneOperator {
       quantization: { scale, zeroPoint: new Int32Array(scale.length).fill(zero), axis: shape[0] === 1 ? 3 : 0 },
     });
     const bias = this.add({ shape: [channels], dtype: 'int32', data: new Uint8Array(Int32Array.from({ length: channels }, () => random.below(20001) - 10000).buffer) });
-    return { parts: [weights, bias], outputScale: Math.max(...scale) * inputScale * Math.sqrt(depth) * random.of([0.001, 20, 60, 200]) };
+    const outputScale = Math.max(...scale) * inputScale * Math.sqrt(depth) * random.of([0.001, 20, 60, 200]);
+    return { parts: [weights, bias], outputScale: halves ? inputScale * 2 ** Math.round(Math.log2(outputScale / inputScale)) : outputScale };
   }
 }
 

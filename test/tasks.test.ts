@@ -6,7 +6,7 @@ import { randomModel } from '../bench/random-model.js';
 import { compile } from '../src/compile/plan.js';
 import { Engine } from '../src/engine.js';
 import { DepthwiseError } from '../src/error.js';
-import { toInput } from '../src/image.js';
+import { toInput } from './inputs.js';
 import { load, loadGraph } from '../src/load.js';
 import { savePlan } from '../src/convert.js';
 import { realValues } from '../src/tasks/classify.js';

@@ -1,5 +1,6 @@
 // Knows how words on a command line become checked values; what a command then does with them it does not know.
 import { parseArgs, type ParseArgsConfig } from 'node:util';
+import { ARCHITECTURES } from '../models/build.js';
 import { PURPOSES } from '../plan/plan.js';
 import { DepthwiseError } from '../error.js';
 import type { Build, LoadOptions } from '../load.js';
@@ -41,10 +42,15 @@ export const WEIGHTS_HELP = `  --build B        scalar, simd, relaxed or js (def
   --threads N      threads that share the work (default: 1)
   --labels FILE    one label a line, or a JSON list
   --plan P         fast (default), small (least memory) or layers (every layer kept)
-  --arch A         for .safetensors that do not tell: v1, v2, v3-small, v3-large,
-                   v3-small-minimal, v3-large-minimal, v4-conv-small,
-                   v4-conv-medium, v4-conv-large, ssdlite-v3-large; also
-                   --alpha X, --size N, --style torch|tf`;
+  --arch A         for .safetensors that do not tell:
+${archList()}
+                   also --alpha X, --size N, --style torch|tf`;
+
+/** The architectures, three a line, as helps show them. */
+export function archList(): string {
+  const lines = Array.from({ length: Math.ceil(ARCHITECTURES.length / 3) }, (_, i) => ARCHITECTURES.slice(3 * i, 3 * i + 3).join(', '));
+  return lines.map((line) => ' '.repeat(19) + line).join(',\n');
+}
 
 function positive(name: string, text: string): number {
   const value = Number(text);

@@ -23,8 +23,8 @@ interface Answer {
 const percent = (score: number): string => `${(score * 100).toFixed(0)} %`;
 
 /** The likeliest last, on top of the others. */
-function drawn(picture: Picture, results: Detected[]): Canvas {
-  const canvas = canvasOf(picture);
+function drawn(net: Net, picture: Picture, results: Detected[]): Canvas {
+  const canvas = canvasOf(picture, net.shrinker);
   const upwards = [...results].reverse();
   for (const { box, index } of upwards) frame(canvas, box, colourOf(index));
   for (const { box, index, label: name, score } of upwards) label(canvas, box, `${name} ${percent(score)}`, colourOf(index));
@@ -67,7 +67,7 @@ ${WEIGHTS_HELP}`,
       signal: interruption(),
       async onPhoto(picture, photo) {
         const start = performance.now(), results = net.detect(picture, options), time = performance.now() - start;
-        const drawing = await draw?.(drawn(picture, results), photo);
+        const drawing = await draw?.(drawn(net, picture, results), photo);
         return { photo, width: picture.width, height: picture.height, ms: time, results, ...(drawing !== undefined && { drawing }) };
       },
       ...(!json && { show: (answer) => show(net, answer) }),

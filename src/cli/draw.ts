@@ -1,6 +1,6 @@
 // Knows how lines, boxes and text get onto pixels; it knows no network and no file.
-import { toInput } from '../image.js';
 import type { Picture } from '../image.js';
+import type { Shrinker } from '../shrinker.js';
 import type { Colour } from '../tasks/colours.js';
 import { GLYPH_HEIGHT, GLYPH_WIDTH, glyph } from './lettering.js';
 
@@ -25,11 +25,11 @@ export interface Canvas {
 const LONGEST_SIDE = 1280;
 
 /** A copy of the picture to draw on, made smaller if it is large. */
-export function canvasOf(picture: Picture, longest = LONGEST_SIDE): Canvas {
+export function canvasOf(picture: Picture, shrinker: Shrinker, longest = LONGEST_SIDE): Canvas {
   const scale = Math.min(1, longest / Math.max(picture.width, picture.height));
   const width = Math.max(1, Math.round(picture.width * scale)), height = Math.max(1, Math.round(picture.height * scale));
   const whole = { x: 0, y: 0, width: picture.width, height: picture.height };
-  const rgb = toInput(picture, { shape: [1, height, width, 3], dtype: 'uint8' }, undefined, whole), data = new Uint8ClampedArray(width * height * 4);
+  const rgb = shrinker.toInput(picture, { shape: [1, height, width, 3], dtype: 'uint8' }, undefined, whole), data = new Uint8ClampedArray(width * height * 4);
   for (let i = 0, from = 0; i < data.length; i += 4, from += 3) data.set([rgb[from], rgb[from + 1], rgb[from + 2], 255], i);
   return { data, width, height, scale };
 }

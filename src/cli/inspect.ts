@@ -1,9 +1,12 @@
-// Knows the command that shows what a weights file holds: tensors, steps, work and memory. It runs nothing.
+// Knows the command that shows what a weights file holds: tensors, steps, work and memory, and which networks fit a device.
+// It runs nothing.
+import type { ConvertOptions } from '../index.js';
 import type { Net } from '../net.js';
 import { loadOptions, only, parse, WEIGHTS_HELP, WEIGHTS_OPTIONS, type Command } from './arguments.js';
 import { arenaPicture } from './arena-picture.js';
+import { budget, fits, printFits, printModelFit, ramBytes } from './fit.js';
 import { bytes, millions, paint, print, printJson, shape, shorten, table } from './report.js';
-import { loadWeights } from './weights.js';
+import { loadStream, loadWeights } from './weights.js';
 
 type Info = Net['inputs'][number];
 
@@ -27,17 +30,32 @@ function show(net: Net, source: string): void {
   print(`\narena\n${arenaPicture(net)}`);
 }
 
+async function showFit(text: string, source: string | undefined, options: ConvertOptions, asJson: boolean): Promise<void> {
+  const limit = budget(text), stream = source === undefined ? undefined : await loadStream(source, options), all = [...fits(limit)];
+  if (asJson) {
+    printJson({ limit, ...(stream && { source, memoryBytes: stream.memoryBytes, arenaBytes: stream.arenaBytes, fits: ramBytes(stream) <= limit }), networks: all });
+    return;
+  }
+  if (stream) printModelFit(limit, source!, stream);
+  printFits(limit, all);
+}
+
 export const inspect: Command = {
   name: 'inspect',
   summary: 'show tensors, steps, work and memory of a weights file',
   help: `depthwise inspect WEIGHTS [options]
+depthwise inspect [WEIGHTS] --fit 256K [--json]
 
+  --fit RAM        which networks of all widths and sizes a microcontroller of so much RAM runs, with weights
+                   in flash (convert --target mcu), and whether WEIGHTS is one of them
   --json           one JSON document on stdout and nothing else
 ${WEIGHTS_HELP}
 
 WEIGHTS is a file, an address or zoo:NAME, which \`depthwise list\` names.`,
   async run(args) {
-    const parsed = parse(args, { ...WEIGHTS_OPTIONS, json: { type: 'boolean' } });
+    const parsed = parse(args, { ...WEIGHTS_OPTIONS, json: { type: 'boolean' }, fit: { type: 'string' } });
+    const fit = parsed.text('fit');
+    if (fit !== undefined) return showFit(fit, parsed.positionals.length ? only(parsed, 'weights file') : undefined, loadOptions(parsed), parsed.flag('json'));
     const source = only(parsed, 'weights file');
     const net = await loadWeights(source, loadOptions(parsed));
     if (!parsed.flag('json')) return show(net, source);

@@ -11,6 +11,8 @@ export interface Header {
 }
 
 const MAX_MEGAPIXELS = 100;
+/** Progressive files have some ten; a small one can hold thousands, and each takes as long as a picture. */
+const MOST_SCANS = 100;
 
 const ascii = (bytes: Uint8Array, from: number, to: number) => String.fromCharCode(...bytes.subarray(from, to));
 const u16 = (bytes: Uint8Array, at: number) => (bytes[at] << 8) | bytes[at + 1];
@@ -52,10 +54,8 @@ export function looksLike(bytes: Uint8Array): string {
 const truncated = (name: string, kind: string) =>
   new DepthwiseError('BAD_IMAGE', `${name} is a ${kind} that ends too early: part of the picture is missing. Copy or download it again.`);
 
-/** Orientation is entry 0x0112 of the first directory of the TIFF structure inside an Exif segment. */
-function exifOrientation(segment: Uint8Array): number {
-  if (ascii(segment, 0, 6) !== 'Exif\0\0') return 1;
-  const tiff = segment.subarray(6);
+/** Orientation is entry 0x0112 of the first directory of the TIFF structure inside an Exif segment (JPEG) or chunk (PNG). */
+function exifOrientation(tiff: Uint8Array): number {
   if (tiff.length < 14) return 1;
   const view = new DataView(tiff.buffer, tiff.byteOffset, tiff.byteLength);
   const little = view.getUint16(0) === 0x4949;
@@ -84,7 +84,7 @@ function afterScan(bytes: Uint8Array, at: number): number {
 /** Walks the JPEG's segments (ITU-T T.81, annex B) up to the end marker. */
 function readJpeg(bytes: Uint8Array, name: string): Header {
   const header: Header = { kind: 'JPEG', width: 0, height: 0, orientation: 1 };
-  for (let at = 2; ; ) {
+  for (let at = 2, scans = 0; ; ) {
     while (at < bytes.length && bytes[at] !== 0xff) at++;
     while (at < bytes.length && bytes[at] === 0xff) at++;
     const marker = bytes[at++];
@@ -93,10 +93,13 @@ function readJpeg(bytes: Uint8Array, name: string): Header {
     if (isBare(marker)) continue;
     const length = u16(bytes, at);
     if (at + 2 > bytes.length || at + length > bytes.length || length < 2) throw truncated(name, 'JPEG');
-    if (isFrame(marker)) [header.height, header.width] = [u16(bytes, at + 3), u16(bytes, at + 5)];
-    if (marker === 0xe1 && header.orientation === 1) header.orientation = exifOrientation(bytes.subarray(at + 2, at + length));
+    if (isFrame(marker)) {
+      [header.height, header.width] = [u16(bytes, at + 3), u16(bytes, at + 5)];
+      checkSize(header, name); // of every frame: decoders differ in which of two they take
+    }
+    if (marker === 0xe1 && header.orientation === 1 && ascii(bytes, at + 2, at + 8) === 'Exif\0\0') header.orientation = exifOrientation(bytes.subarray(at + 8, at + length));
     at = marker === 0xda ? afterScan(bytes, at + length) : at + length;
-    if (marker === 0xda) checkSize(header, name);
+    if (marker === 0xda && ++scans > MOST_SCANS) throw new DepthwiseError('BAD_IMAGE', `${name} has more than ${MOST_SCANS} scans, each of which repaints the whole picture. Save it again.`);
   }
   checkSize(header, name);
   return header;
@@ -110,7 +113,7 @@ function readPng(bytes: Uint8Array, name: string): Header {
   for (let at = 8; ; at += 12 + u32(bytes, at)) {
     if (at + 12 > bytes.length || at + 12 + u32(bytes, at) > bytes.length) throw truncated(name, 'PNG');
     const type = ascii(bytes, at + 4, at + 8);
-    if (type === 'eXIf') header.orientation = exifOrientation(Uint8Array.of(69, 120, 105, 102, 0, 0, ...bytes.subarray(at + 8, at + 8 + u32(bytes, at))));
+    if (type === 'eXIf') header.orientation = exifOrientation(bytes.subarray(at + 8, at + 8 + u32(bytes, at)));
     if (type === 'IEND') return header;
   }
 }

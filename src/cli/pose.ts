@@ -20,8 +20,8 @@ interface Answer {
   drawing?: string;
 }
 
-function drawn(picture: Picture, poses: Pose[], threshold: number): Canvas {
-  const canvas = canvasOf(picture);
+function drawn(net: Net, picture: Picture, poses: Pose[], threshold: number): Canvas {
+  const canvas = canvasOf(picture, net.shrinker);
   for (const one of poses) drawPose(canvas, one, threshold);
   return canvas;
 }
@@ -65,7 +65,7 @@ ${WEIGHTS_HELP}`,
       signal: interruption(),
       async onPhoto(picture, photo) {
         const start = performance.now(), results = net.pose(picture, { scoreThreshold: threshold, maxResults }), time = performance.now() - start;
-        const drawing = await draw?.(drawn(picture, results, threshold), photo);
+        const drawing = await draw?.(drawn(net, picture, results, threshold), photo);
         return { photo, width: picture.width, height: picture.height, ms: time, results, ...(drawing !== undefined && { drawing }) };
       },
       ...(!json && { show: (answer) => show(net, answer, threshold) }),

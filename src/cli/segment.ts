@@ -29,8 +29,8 @@ const percent = (share: number): string => `${(share * 100).toFixed(1)} %`;
 const MOST_LABELS = 12, LEAST_SHARE = 0.002;
 
 /** Classes in colours over the photo, and which colour is what. */
-function drawn(picture: Picture, segmentation: Segmentation): Promise<Uint8Array> {
-  const canvas = canvasOf(picture), seen = { ...canvas, ...overlay(canvas, segmentation) };
+function drawn(net: Net, picture: Picture, segmentation: Segmentation): Promise<Uint8Array> {
+  const canvas = canvasOf(picture, net.shrinker), seen = { ...canvas, ...overlay(canvas, segmentation) };
   const named = segmentation.classes.filter(({ label: name, share }) => name !== 'background' && share >= LEAST_SHARE).slice(0, MOST_LABELS);
   for (let i = 0, y = 0; i < named.length; i++) {
     const { index, label: name, share } = named[i];
@@ -70,7 +70,7 @@ ${WEIGHTS_HELP}`,
       signal: interruption(),
       async onPhoto(picture, photo) {
         const start = performance.now(), found = net.segment(picture), time = performance.now() - start;
-        const drawing = await write?.(mask ? maskPng(found) : await drawn(picture, found), photo);
+        const drawing = await write?.(mask ? maskPng(found) : await drawn(net, picture, found), photo);
         return { photo, width: found.width, height: found.height, ms: time, results: found.classes, ...(drawing !== undefined && { drawing }) };
       },
       ...(!json && { show: (answer) => show(net, answer) }),

@@ -1,7 +1,10 @@
 // Knows where a command's weights come from: a file, an address, the zoo, or the starter weights that ship with the library;
 // and that files of the zoo are known by their hash wherever they lie.
+import { streamed, type Stream } from '../compile/stream.js';
+import { isDw } from '../formats/dw.js';
 import { DepthwiseError, load, type ConvertOptions, type LoadOptions } from '../index.js';
 import { readGraph } from '../convert.js';
+import { readWeights } from '../load.js';
 import type { Net } from '../net.js';
 import { fetchBytes } from '../source.js';
 import { readBytes } from './files.js';
@@ -39,6 +42,12 @@ const starter = (): URL => new URL('../weights/everyday.dw', import.meta.url);
 export async function openSource<T extends ConvertOptions>(source: string | undefined, options: T): Promise<{ bytes: Uint8Array; options: T }> {
   if (source !== undefined && !isAddress(source)) return openWeights(source, options);
   return { bytes: await fetchBytes(source ?? starter()), options };
+}
+
+/** A plan for devices that keep weights in flash. A .dw file has been planned; anything else is planned for the least memory. */
+export async function loadStream(source: string, options: ConvertOptions): Promise<Stream> {
+  const { bytes, options: known } = await openWeights(source, options);
+  return namingFile(source, async () => streamed(await readWeights(bytes, isDw(bytes) ? known : { plan: 'small', ...known })));
 }
 
 export async function loadWeights(source: string | undefined, options: LoadOptions): Promise<Net> {

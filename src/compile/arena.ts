@@ -50,7 +50,8 @@ function placeInOrder(buffers: readonly Life[], order: number[], gap: number): A
 
 export const overlaps = (a: Life, b: Life): boolean => a.first <= b.last && b.first <= a.last;
 
-function lowestGap(neighbours: number[], offsets: number[], buffers: readonly Life[], need: number, gap: number): number {
+/** The lowest place for `need` bytes among the neighbours. */
+export function lowestGap(neighbours: number[], offsets: number[], buffers: readonly Life[], need: number, gap: number): number {
   let at = 0;
   for (const j of neighbours.sort((a, b) => offsets[a] - offsets[b])) {
     if (offsets[j] - at >= need) return at;

@@ -17,8 +17,11 @@ export function affine(tensor: Tensor, where: string): Affine {
   if (!q || q.scale.length !== 1) {
     throw new DepthwiseError('BAD_FILE', `${where}: tensor "${tensor.name}" is ${tensor.dtype} but has no single scale and zero point. Export the model again with full quantisation parameters.`);
   }
-  const unsigned = tensor.dtype === 'uint8';
-  return { scale: q.scale[0], zero: q.zeroPoint[0] - (unsigned ? 128 : 0), unsigned };
+  const unsigned = tensor.dtype === 'uint8', zero = q.zeroPoint[0] - (unsigned ? 128 : 0);
+  if (!(q.scale[0] > 0) || zero < -128 || zero > 127) {
+    throw new DepthwiseError('BAD_FILE', `${where}: tensor "${tensor.name}" is ${tensor.dtype} with scale ${q.scale[0]} and zero point ${q.zeroPoint[0]}, which stand for no numbers. Export the model again.`);
+  }
+  return { scale: q.scale[0], zero, unsigned };
 }
 
 /** Half away from zero. */
@@ -29,6 +32,7 @@ export const round = (x: number): number => Math.sign(x) * Math.floor(Math.abs(x
  * time; with `once` there is none, and sums below 2^17 err by 2^-15 at most.
  */
 export function quantizeMultiplier(real: number, once?: boolean): [multiplier: number, shift: number] {
+  if (!(real < 2 ** 31)) throw new DepthwiseError('BAD_FILE', `This model multiplies 8-bit values by ${real}: its scales contradict each other. Export the model again.`);
   if (real === 0 || (once && real < 0.5)) return [round(real * 2 ** 31), 0];
   let shift = Math.ceil(Math.log2(real));
   let fraction = real / 2 ** shift;

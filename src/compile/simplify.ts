@@ -4,6 +4,7 @@ import { DepthwiseError } from '../error.js';
 import { elements, floats, numbers } from '../formats/graph.js';
 import type { Attributes, Graph, Operator, Tensor } from '../formats/graph.js';
 import { foldDilations } from './dilation.js';
+import { checkFit } from './fit.js';
 import { gatherOutputs, joinParts, rescaleParts } from './parts.js';
 import { affine } from './quantise.js';
 import { sliceOf } from './slice.js';
@@ -46,6 +47,7 @@ export function fold(graph: Graph): Simplified {
     inside: new Map(),
   };
   foldConstants(work);
+  for (const op of work.operators) checkFit(op, work.tensors);
   foldDilations(work, useCounts(work));
   mergeAfter(work, foldBatchNorm);
   mergeBefore(work);
@@ -169,7 +171,7 @@ function mergeBefore(work: Simplified): void {
     const pad = pads.get(op.inputs[0]);
     const target = op.attributes;
     if (!pad || uses.get(op.inputs[0]) !== 1 || (target.kind !== 'conv2d' && target.kind !== 'depthwiseConv2d') || target.padding !== 'valid') continue;
-    const p = numbers(work.tensors[pad.inputs[1]]);
+    const paddings = work.tensors[pad.inputs[1]], p = paddings?.data ? numbers(paddings) : [];
     if (pad.inputs.length > 2 || p.length !== 8 || p[0] || p[1] || p[6] || p[7]) continue;
     target.padding = { top: p[2], bottom: p[3], left: p[4], right: p[5] };
     op.inputs[0] = pad.inputs[0];

@@ -74,13 +74,13 @@ export function readDw(bytes: Uint8Array): DwSections & { intact: Promise<void> 
   if (version !== PLAIN && version !== WITH_FORM) throw unreadable(version);
   if (form > 1 || (version === PLAIN && form)) throw broken(`stores its weights in form ${form}, which version ${version} does not have`);
   if (size !== bytes.byteLength) throw broken(`says it has ${size} bytes but has ${bytes.byteLength}: it is truncated or has something appended`);
-  const section = (name: string, at: number, length: number): Uint8Array => {
-    if (at < HEADER || at % 16 || at + length > size) throw broken(`places its ${name} at bytes ${at} to ${at + length}, outside of the file`);
+  const section = (name: string, at: number, length: number, unit = 1): Uint8Array => {
+    if (at < HEADER || at % 16 || length % unit || at + length > size) throw broken(`places its ${name} at bytes ${at} to ${at + length}, outside of the file`);
     return bytes.subarray(at, at + length);
   };
-  const stored = section('weights', weightsAt, weightsBytes);
+  const stored = section('weights', weightsAt, weightsBytes, form ? 2 : 1);
   const sections = {
-    steps: section('steps', stepsAt, stepsBytes), weights: form ? widened(stored) : stored, info: section('description', infoAt, infoBytes),
+    steps: section('steps', stepsAt, stepsBytes, 4), weights: form ? widened(stored) : stored, info: section('description', infoAt, infoBytes),
     arenaBytes, scratchBytes, ...(form && { float16: true }),
   };
   const intact = sha256(bytes.subarray(HEADER)).then((hash) => {

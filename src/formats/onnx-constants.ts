@@ -18,8 +18,9 @@ export function evaluate(call: Call): Tensor | undefined {
   const { node } = call;
   if (node.op === 'Constant') return constant(node);
   if (node.op === 'Shape') return shapeOf(call);
-  const rule = RULES[node.op];
+  const rule = Object.hasOwn(RULES, node.op) ? RULES[node.op] : undefined;
   if (!rule || !call.inputs.length || !call.inputs.every((value) => !value || isConstant(value))) return undefined;
+  for (let i = 0; i < (OF_TWO.has(node.op) ? 2 : 1); i++) call.needed(i);
   return rule(call, call.inputs.map((_, i) => call.constant(i)!));
 }
 
@@ -107,7 +108,6 @@ function slice(call: Call, [x]: Tensor[]): Tensor | undefined {
 
 function arithmetic(combine: (a: number, b: number) => number): Evaluate {
   return (call, [a, b]) => {
-    if (!a || !b) return undefined;
     const x = numbers(real64(a)), y = numbers(real64(b)), count = Math.max(x.length, y.length), like = x.length >= y.length ? a : b;
     if ((x.length !== count && x.length !== 1) || (y.length !== count && y.length !== 1)) return undefined;
     const dtype = a.dtype === 'float16' || a.quantization ? 'float32' : a.dtype, whole = dtype !== 'float32';
@@ -157,6 +157,8 @@ const shaped = (shape: (call: Call, from: number[]) => number[]): Evaluate => (c
   const source = (x.quantization?.scale.length ?? 1) > 1 ? real(x) : x;
   return { ...source, shape: shape(call, x.shape) };
 };
+
+const OF_TWO = new Set(['Gather', 'Add', 'Sub', 'Mul', 'Div']);
 
 const RULES: Record<string, Evaluate | undefined> = {
   Identity: (_, [x]) => x,

@@ -13,12 +13,11 @@ const HINTS: [RegExp, string][] = [
   [/^(If|Loop|Scan)$/, 'Export the model without control flow.'],
   [/\./, 'Export with standard operators, and functions inlined (onnx.inliner).'],
 ];
-const HINT = 'It runs MobileNet classifiers and feature extractors; leave the operator out of the exported graph, or use ONNX Runtime.';
+const HINT = 'It runs MobileNets; leave the operator out of the exported graph (as post-processing is done by your code), or use ONNX Runtime.';
 
 /** @throws DepthwiseError UNSUPPORTED where no rule knows the operator */
 export function translate(call: Call): Value {
-  const rule = RULES[call.node.op];
-  if (rule) return rule(call);
+  if (Object.hasOwn(RULES, call.node.op)) return RULES[call.node.op]!(call); // a file may call its operator __proto__
   throw call.node.unsupported(`is not one that this library does. ${HINTS.find(([pattern]) => pattern.test(call.node.op))?.[1] ?? HINT}`);
 }
 

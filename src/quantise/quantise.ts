@@ -1,7 +1,7 @@
 // Knows the way from a float32 model and some pictures to an int8 model: what is observed, changed and chosen, in which
 // order. It does not know files.
 import { DepthwiseError } from '../error.js';
-import { DEFAULT_PREPROCESSING, toInput } from '../image.js';
+import { DEFAULT_PREPROCESSING } from '../image.js';
 import type { Picture } from '../image.js';
 import type { Graph, Preprocessing } from '../formats/graph.js';
 import type { Net } from '../net.js';
@@ -38,14 +38,14 @@ type Load = (graph: Graph, options: { plan: 'layers' }) => Promise<Net>;
 /** @param pictures some dozens that look like what the model will see; no labels are needed */
 export async function quantiseGraph(graph: Graph, pictures: Iterable<Picture> | AsyncIterable<Picture>, load: Load, options: QuantiseOptions = {}): Promise<Quantised> {
   const work = prepared({ ...graph, preprocessing: graph.preprocessing ?? DEFAULT_PREPROCESSING }); // said, since it holds for float32 only where nothing is said
-  const format = work.tensors[work.inputs[0]], inputs: Float32Array[] = [];
-  for await (const picture of pictures) inputs.push(toInput(picture, format, work.preprocessing) as Float32Array);
+  const format = work.tensors[work.inputs[0]], inputs: Float32Array[] = [], first = await load(work, { plan: 'layers' });
+  for await (const picture of pictures) inputs.push(first.shrinker.toInput(picture, format, work.preprocessing) as Float32Array);
   if (!inputs.length) throw new DepthwiseError('BAD_INPUT', 'Quantising needs pictures to see which values occur: a few dozen that look like those the model is for.');
   const { equalise: wantsEqual = true, correctBias = true, chooseRanges = true } = options;
   const looks = wantsEqual ? 2 : 1;
   let look = 0;
-  const watch = async (of: Graph): Promise<Map<string, Observed>> => {
-    const net = await load(of, { plan: 'layers' }), before = look++ * inputs.length;
+  const watch = async (of: Graph, net: Net): Promise<Map<string, Observed>> => {
+    const before = look++ * inputs.length;
     try {
       return await observe(net, inputs, computed(of), sensitivities(of), async (done) => {
         options.onProgress?.(before + done, looks * inputs.length);
@@ -56,9 +56,9 @@ export async function quantiseGraph(graph: Graph, pictures: Iterable<Picture> | 
       net.dispose();
     }
   };
-  let seen = await watch(work);
+  let seen = await watch(work, first);
   const equalised = wantsEqual ? equalise(work, seen) : 0;
-  if (equalised) seen = await watch(work);
+  if (equalised) seen = await watch(work, await load(work, { plan: 'layers' }));
   const bounds = boundsOf(work), pick = chooseRanges ? choose : minMax;
   const choices = new Map([...seen].map(([name, { histogram }]): [string, Choice] => [name, pick(histogram, bounds.get(name))]));
   const ranges = settled(work, choices);

@@ -2,6 +2,7 @@
 import { DepthwiseError } from '../error.js';
 import type { SearchBuild } from './kernels.js';
 import { readIndex, writeIndex } from './file.js';
+import { shown } from '../options.js';
 import { Rows } from './rows.js';
 import { checkVector, MOST_DIMENSIONS } from './vectors.js';
 import type { IndexType, Vector } from './vectors.js';
@@ -92,8 +93,9 @@ export class VectorIndex {
    * The vectors most like this one, best first, equals by index: all are compared, none is passed over.
    * @throws DepthwiseError BAD_INPUT as for `add`, and for a topK that is no whole number from 1 up
    */
-  search(vector: Vector, { topK = 10 }: SearchOptions = {}): Match[] {
-    if (!Number.isInteger(topK) || topK < 1) throw new DepthwiseError('BAD_INPUT', `topK is a whole number from 1 up, not ${topK}.`);
+  search(vector: Vector, options?: SearchOptions): Match[] {
+    const { topK = 10 } = options ?? {};
+    if (!Number.isInteger(topK) || topK < 1) throw new DepthwiseError('BAD_INPUT', `topK is a whole number from 1 up, not ${shown(topK)}.`);
     checkVector(vector, this.dimensions, 'The vector to search for');
     return this.#rows.search(vector, topK).map(({ row, score }) => ({ key: this.#keys[row], index: row, score }));
   }
@@ -109,10 +111,12 @@ export class VectorIndex {
  * An empty index.
  * @throws DepthwiseError BAD_INPUT for options that cannot be, OUT_OF_MEMORY, NO_BUILD where there is no WebAssembly
  */
-export function createIndex({ dimensions, dtype = 'int8', capacity = 0, about = {}, build }: IndexOptions): VectorIndex {
-  if (!Number.isInteger(dimensions) || dimensions < 1 || dimensions > MOST_DIMENSIONS) throw new DepthwiseError('BAD_INPUT', `dimensions is a whole number from 1 to ${MOST_DIMENSIONS}, not ${dimensions}.`);
-  if (dtype !== 'int8' && dtype !== 'float32') throw new DepthwiseError('BAD_INPUT', `dtype is int8 or float32, not ${dtype as string}.`);
-  if (!Number.isInteger(capacity) || capacity < 0) throw new DepthwiseError('BAD_INPUT', `capacity is a whole number from 0 up, not ${capacity}.`);
+export function createIndex(options: IndexOptions): VectorIndex {
+  const { dimensions, dtype = 'int8', capacity = 0, about = {}, build } = options ?? {};
+  if (!Number.isInteger(dimensions) || dimensions < 1 || dimensions > MOST_DIMENSIONS) throw new DepthwiseError('BAD_INPUT', `dimensions is a whole number from 1 to ${MOST_DIMENSIONS}, not ${shown(dimensions)}.`);
+  if (dtype !== 'int8' && dtype !== 'float32') throw new DepthwiseError('BAD_INPUT', `dtype is int8 or float32, not ${shown(dtype)}.`);
+  if (![undefined, 'scalar', 'simd'].includes(build)) throw new DepthwiseError('BAD_INPUT', `build is scalar or simd, not ${shown(build)}.`);
+  if (!Number.isInteger(capacity) || capacity < 0) throw new DepthwiseError('BAD_INPUT', `capacity is a whole number from 0 up, not ${shown(capacity)}.`);
   return new VectorIndex(new Rows(dtype, dimensions, capacity, build), [], sayable(about));
 }
 

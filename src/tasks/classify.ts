@@ -1,6 +1,6 @@
 // Knows how a network's scores become labels. It does not know kernels or files.
 import { DepthwiseError } from '../error.js';
-import { toInput } from '../image.js';
+import { NUMBER, checkOptions, whole } from '../options.js';
 import type { Picture } from '../image.js';
 import type { Net, Output } from '../net.js';
 import { votes } from './votes.js';
@@ -20,21 +20,19 @@ export interface Classification {
 }
 
 export function classify(net: Net, picture: Picture, options: ClassifyOptions = {}): Classification[] {
-  checkTopK(options);
+  checkOptions(options, RANKING);
   if (net.inputs.length !== 1) throw new DepthwiseError('UNSUPPORTED', `This model has ${net.inputs.length} inputs; classify takes one picture. Use net.run().`);
-  const [output] = net.run(toInput(picture, net.inputs[0], net.preprocessing));
+  const [output] = net.run(net.shrinker.toInput(picture, net.inputs[0], net.preprocessing));
   const values = realValues(output), { vote, labels } = net.info;
   return ranked(vote ? votes(values, vote, labels!.length) : endsInSoftmax(net) ? values : softmax(values), labels, options);
 }
 
-function checkTopK({ topK = 5 }: ClassifyOptions): void {
-  if (!Number.isInteger(topK) || topK < 1) throw new DepthwiseError('BAD_INPUT', `topK is a whole number from 1 up, not ${topK}.`);
-}
+const RANKING = { topK: whole(1), scoreThreshold: NUMBER };
 
 /** The likeliest classes, best first; ties go by index. */
 export function ranked(scores: Float32Array, labels: string[] | undefined, options: ClassifyOptions): Classification[] {
+  checkOptions(options, RANKING);
   const { topK = 5, scoreThreshold = 0 } = options;
-  checkTopK(options);
   return Array.from(scores, (score, index) => ({ index, label: labelOf(labels, index, scores.length), score }))
     .sort((a, b) => b.score - a.score || a.index - b.index)
     .slice(0, topK)

@@ -1,7 +1,8 @@
 // Knows how a detector's outputs become boxes in pixels of the picture, with labels. It does not know kernels: boxes were
 // decoded and chosen by the network's last step.
 import { DepthwiseError } from '../error.js';
-import { regionOf, toInput } from '../image.js';
+import { regionOf } from '../image.js';
+import { NUMBER, checkOptions } from '../options.js';
 import type { Picture, Region } from '../image.js';
 import type { Net } from '../net.js';
 
@@ -24,13 +25,13 @@ export interface Detected {
 
 interface Places { boxes: number; classes: number; scores: number }
 
-export function detect(net: Net, picture: Picture, { scoreThreshold = 0.5, maxResults = Infinity }: DetectOptions = {}): Detected[] {
-  if (!(maxResults >= 1)) throw new DepthwiseError('BAD_INPUT', `maxResults is a number from 1 up, not ${maxResults}.`);
-  if (typeof scoreThreshold !== 'number' || Number.isNaN(scoreThreshold)) throw new DepthwiseError('BAD_INPUT', `scoreThreshold is a number, not ${scoreThreshold}.`);
+export function detect(net: Net, picture: Picture, options: DetectOptions = {}): Detected[] {
+  checkOptions(options, { scoreThreshold: NUMBER, maxResults: [(value) => typeof value === 'number' && value >= 1, 'a number from 1 up'] });
+  const { scoreThreshold = 0.5, maxResults = Infinity } = options;
   const places = placesOf(net), background = /^(background|\?\?\?)$/i.test(net.labels?.[0] ?? '') ? 1 : 0;
   // Detectors look at the whole picture unless their weights say otherwise.
   const region = net.preprocessing ? regionOf(picture, net.preprocessing) : { x: 0, y: 0, width: picture.width, height: picture.height };
-  const outputs = net.run(toInput(picture, net.inputs[0], net.preprocessing, region)).map(({ data }) => data);
+  const outputs = net.run(net.shrinker.toInput(picture, net.inputs[0], net.preprocessing, region)).map(({ data }) => data);
   const boxes = outputs[places.boxes], classes = outputs[places.classes], scores = outputs[places.scores], found: Detected[] = [];
   for (let i = 0; i < scores.length; i++) { // behind the last detection all is 0
     const score = scores[i], index = classes[i], box = inPicture(boxes.subarray(i * 4, i * 4 + 4), region, picture);

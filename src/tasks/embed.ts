@@ -1,6 +1,6 @@
 // Knows which tensor of a network is its embedding: what the classifier reads. It does not compare embeddings.
 import { DepthwiseError } from '../error.js';
-import { toInput } from '../image.js';
+import { checkOptions } from '../options.js';
 import type { Picture } from '../image.js';
 import type { Net } from '../net.js';
 import type { PlanInfo } from '../plan/plan.js';
@@ -11,10 +11,11 @@ export interface EmbedOptions {
   l2Normalize?: boolean;
 }
 
-export function embed(net: Net, picture: Picture, { l2Normalize = false }: EmbedOptions = {}): Float32Array {
+export function embed(net: Net, picture: Picture, options: EmbedOptions = {}): Float32Array {
+  checkOptions(options, {});
   const { steps, tensors } = net.info, { name } = tensors[steps[embeddingStep(net.info)].output];
-  const vector = realValues(net.layer(name, toInput(picture, net.inputs[0], net.preprocessing)));
-  if (!l2Normalize) return vector;
+  const vector = realValues(net.layer(name, net.shrinker.toInput(picture, net.inputs[0], net.preprocessing)));
+  if (!options.l2Normalize) return vector;
   const length = Math.hypot(...vector) || 1;
   return vector.map((x) => x / length);
 }

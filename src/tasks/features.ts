@@ -1,12 +1,14 @@
 // Knows how several maps of one run are read for someone's own detector or classifier; it does not know what they show.
-import { toInput } from '../image.js';
+import { DepthwiseError } from '../error.js';
 import type { Picture } from '../image.js';
+import { isText, listOf, shown } from '../options.js';
 import type { Net, Output } from '../net.js';
 
 export function features(net: Net, picture: Picture, names: readonly string[] = lastOfEachStride(net)): Output[] {
+  if (!listOf(isText)(names)) throw new DepthwiseError('BAD_INPUT', `features takes a list of the names of tensors, not ${shown(names)}.`);
   // In the order in which they are made, each step runs once; names that nobody knows come first and end it.
   const made = (name: string): number => net.tensors.find((tensor) => tensor.name === name)?.first ?? -1;
-  const ordered = [...new Set(names)].sort((a, b) => made(a) - made(b)), input = toInput(picture, net.inputs[0], net.preprocessing);
+  const ordered = [...new Set(names)].sort((a, b) => made(a) - made(b)), input = net.shrinker.toInput(picture, net.inputs[0], net.preprocessing);
   const found = new Map(ordered.map((name, i) => [name, i ? net.layer(name) : net.layer(name, input)]));
   return names.map((name) => found.get(name)!);
 }

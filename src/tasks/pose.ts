@@ -2,9 +2,11 @@
 // their outputs become keypoints in the picture.
 import { DepthwiseError } from '../error.js';
 import type { Preprocessing } from '../formats/graph.js';
-import { checkPicture, letterbox, toInput } from '../image.js';
+import { checkPicture, letterbox } from '../image.js';
 import type { Picture, Region } from '../image.js';
 import type { Net, Output } from '../net.js';
+import { checkOptions, has, isText, listOf, whole } from '../options.js';
+import type { Kind } from '../options.js';
 import { realValues } from './classify.js';
 import { cropAround } from './crop.js';
 import { decodePoses, EDGES, KEYPOINTS } from './posenet.js';
@@ -39,15 +41,20 @@ export interface Pose {
   score: number;
 }
 
+const isReal = (value: unknown): boolean => typeof value === 'number'; // a network's may be NaN
+const isPose = has({ keypoints: listOf(has({ name: isText, x: isReal, y: isReal, score: isReal })) });
+const POSING: Record<string, Kind> = {
+  maxResults: whole(1), scoreThreshold: [(value) => typeof value === 'number' && value >= 0 && value <= 1, 'a number from 0 to 1'], previous: [listOf(isPose), 'what net.pose() gave for the frame before'],
+};
+
 /** People in a picture, best first. */
-export function pose(net: Net, picture: Picture, { maxResults = 5, scoreThreshold = 0.2, previous = [] }: PoseOptions = {}): Pose[] {
-  if (!Number.isInteger(maxResults) || maxResults < 1) throw new DepthwiseError('BAD_INPUT', `maxResults is a whole number from 1 up, not ${maxResults}.`);
-  if (!(scoreThreshold >= 0 && scoreThreshold <= 1)) throw new DepthwiseError('BAD_INPUT', `scoreThreshold is a number from 0 to 1, not ${scoreThreshold}.`);
-  if (!Array.isArray(previous) || previous.some((one) => !Array.isArray(one?.keypoints))) throw new DepthwiseError('BAD_INPUT', 'previous is what net.pose() gave for the frame before.');
+export function pose(net: Net, picture: Picture, options: PoseOptions = {}): Pose[] {
+  checkOptions(options, POSING);
+  const { maxResults = 5, scoreThreshold = 0.2, previous = [] } = options;
   const read = readerOf(net), [input] = net.inputs, [, height, width] = input.shape;
   checkPicture(picture);
   const region = (read === readMoveNet && previous[0] && cropAround(previous[0].keypoints, picture)) || letterbox(picture, width, height);
-  const outputs = net.run(toInput(picture, input, net.preprocessing ?? preprocessingOf(net, read), region));
+  const outputs = net.run(net.shrinker.toInput(picture, input, net.preprocessing ?? preprocessingOf(net, read), region));
   return read(outputs, net, maxResults, scoreThreshold).map(({ keypoints, score }) => ({
     keypoints: keypoints.map(({ x, y, score: own }, i) => ({ name: KEYPOINTS[i], ...inPicture(x / width, y / height, region), score: own })),
     score,

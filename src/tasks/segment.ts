@@ -2,8 +2,9 @@
 // colours or files.
 import { DepthwiseError } from '../error.js';
 import { elements } from '../formats/graph.js';
-import { checkPicture, regionOf, toInput } from '../image.js';
+import { checkPicture, regionOf } from '../image.js';
 import type { Picture } from '../image.js';
+import { checkOptions } from '../options.js';
 import type { Net, Output, TensorData } from '../net.js';
 import { endsInSoftmax, labelOf } from './classify.js';
 
@@ -33,19 +34,20 @@ export const UNSEEN = 255;
  * Looks at the whole picture, stretched, unless the weights say otherwise. Scores are interpolated between the network's
  * pixels, so that edges are smooth at any size; classes are those of the nearest.
  */
-export function segment(net: Net, picture: Picture, { confidence = false }: SegmentOptions = {}): Segmentation {
+export function segment(net: Net, picture: Picture, options: SegmentOptions = {}): Segmentation {
+  checkOptions(options, {});
   if (net.inputs.length !== 1) throw new DepthwiseError('UNSUPPORTED', `This model has ${net.inputs.length} inputs; segment takes one picture. Use net.run().`);
   const places = mapOf(net);
   checkPicture(picture);
   const region = regionOf(picture, net.preprocessing ?? WHOLE);
-  const [output] = net.run(toInput(picture, net.inputs[0], net.preprocessing, region));
+  const [output] = net.run(net.shrinker.toInput(picture, net.inputs[0], net.preprocessing, region));
   const { width, height } = picture, across = along(width, region.x, region.width, places.width), down = along(height, region.y, region.height, places.height);
   const winners = places.hasScores ? winnersOf(output.data, places.classes) : new Uint8Array(output.data);
   const mask = new Uint8Array(width * height).fill(UNSEEN);
   if (places.hasScores) paintSmooth(mask, width, across, down, places, winners, output.data);
   else paintNearest(mask, width, across, down, places, winners);
   const labels = Array.from({ length: places.classes }, (_, index) => labelOf(net.labels, index, places.classes));
-  const sureness = confidence && places.hasScores ? interpolated(probabilities(output, places.classes, endsInSoftmax(net)), width, across, down, places) : undefined;
+  const sureness = options.confidence && places.hasScores ? interpolated(probabilities(output, places.classes, endsInSoftmax(net)), width, across, down, places) : undefined;
   return { width, height, mask, labels, classes: sharesOf(mask, labels), ...(sureness && { confidence: sureness }) };
 }
 

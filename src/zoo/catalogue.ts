@@ -3,6 +3,7 @@
 import zoo from '../../weights/zoo.json' with { type: 'json' };
 import { DepthwiseError } from '../error.js';
 import type { Preprocessing } from '../formats/graph.js';
+import { isText, shown } from '../options.js';
 
 /** One file of one commit. `blob` is Git's id of it; sizes and SHA-256 are missing where nobody here has seen the file. */
 export interface Pinned {
@@ -47,6 +48,7 @@ export const labelsFileOf = (list: string): string => `${list}_labels.txt`;
 export const hashOf = ({ sha256, blob }: Pinned): string => (sha256 ? `SHA-256 ${sha256}` : `Git blob id ${blob}`);
 
 export function rowOf({ weights }: Catalogue, name: string): Row {
+  if (!isText(name)) throw new DepthwiseError('BAD_INPUT', `The zoo's networks have names; ${shown(name)} is none. \`depthwise list\` names all.`);
   const row = weights.find((each) => each.name === name);
   if (row) return row;
   const alike = (other: string): number => [...other].findIndex((c, i) => c !== name[i]);
