@@ -47,6 +47,7 @@ function tile(
 ): void {
   const panel = depth << 3, weightsZero = word(step, WEIGHTS_ZERO), zero = word(step, ZERO_OUT) << 1 | 1, plain = areSmall(params, 8, step);
   for (; rows > 0; rows -= 2, src += 2 * stride, dst += 2 * dstStride) {
+    const x = weightsZero ? weightsZero * sumOf(src, depth, segments, pitch) : 0, y = weightsZero ? weightsZero * sumOf(src + stride, depth, segments, pitch) : 0;
     for (let lane: usize = 0; lane < 32; lane += 16) {
       let a0 = 0, a1 = 0, a2 = 0, a3 = 0, b0 = 0, b1 = 0, b2 = 0, b3 = 0;
       let from = src, v = w + (lane >> 1);
@@ -55,25 +56,24 @@ function tile(
         for (let odd: usize = 0; odd < 2; odd++) {
           let at = from + odd;
           for (const end = at + depth; at < end; at += 2, v += 16) {
-            const x = <i32>load<i8>(at), y = <i32>load<i8>(at + stride);
+            const p = <i32>load<i8>(at), q = <i32>load<i8>(at + stride);
             const v0 = <i32>load<i8>(v);
-            a0 += x * v0;
-            b0 += y * v0;
+            a0 += p * v0;
+            b0 += q * v0;
             const v1 = <i32>load<i8>(v, 2);
-            a1 += x * v1;
-            b1 += y * v1;
+            a1 += p * v1;
+            b1 += q * v1;
             const v2 = <i32>load<i8>(v, 4);
-            a2 += x * v2;
-            b2 += y * v2;
+            a2 += p * v2;
+            b2 += q * v2;
             const v3 = <i32>load<i8>(v, 6);
-            a3 += x * v3;
-            b3 += y * v3;
+            a3 += p * v3;
+            b3 += q * v3;
           }
           v -= panel - 1;
         }
       }
       if (weightsZero) {
-        const x = weightsZero * sumOf(src, depth, segments, pitch), y = weightsZero * sumOf(src + stride, depth, segments, pitch);
         a0 -= x, a1 -= x, a2 -= x, a3 -= x;
         b0 -= y, b1 -= y, b2 -= y, b3 -= y;
       }

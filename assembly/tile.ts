@@ -1,10 +1,11 @@
-// Knows the register tiles of the SIMD builds (scalar-tile.ts has those of the scalar build): rows of pixels times one panel of 8 output channels. It does not know where the rows come
-// from (pointwise reads the activation itself, convolutions gather them first) nor how the output is walked.
+// Knows the register tiles of the SIMD builds (those of the scalar build: scalar-tile.ts): rows of pixels times one panel
+// of 8 output channels. It does not know where the rows come from (pointwise reads the activation itself, convolutions
+// gather them first) nor how the output is walked.
 //
 // A tile reads `rows` rows, `stride` bytes apart, one panel of weights and its parameters, and writes all 8 output
-// channels per row, `dstStride` bytes apart. A row is `segments` pieces of `depth` values, `pitch` bytes apart. Sums run over depth in order, in every build, so the scalar
-// and the simd build give the same float32 bits. Rare work (activation functions, uncertain roundings) is called, never
-// inlined: it would cost the tile its registers.
+// channels per row, `dstStride` bytes apart. A row is `segments` pieces of `depth` values, `pitch` bytes apart. Sums run
+// over depth in order, in every build, so the scalar and the simd build give the same float32 bits. Rare work (activation
+// functions, uncertain roundings) is called, never inlined: it would cost the tile its registers.
 import { WEIGHTS_ZERO } from './abi';
 import { finishF32, least4, most4 } from './activation';
 import { bound, madd } from './lanes';
