@@ -166,6 +166,17 @@ both('plans that would leave their memory are refused with code 4, whatever thei
   refuses('scratch memory that a step writes over', 4, 'hostile', hostile(({ units, base }) => { units[0].scratchAt = base + 40000; }));
 });
 
+const ROUNDS = process.env.CASES ?? '4000', SEED = process.env.SEED ?? '1';
+
+tools(`${ROUNDS} broken plans with right checksums are refused or run under AddressSanitizer without a complaint (CASES=, SEED=)`, async () => {
+  const stream = streamed(compile(await quantisedModel('v3-small', 0.35, 32, 20), { plan: 'small' }));
+  const { code, said } = boot('host', writeModel(stream, 'broken'), [ROUNDS, SEED], { PROGRAM: path.resolve('test', 'hostile.c') });
+  assert.is(code, 0, said.slice(-3000));
+  const count = (of: number): number => Number(new RegExp(`^code ${of}: (\\d+)$`, 'm').exec(said)?.[1] ?? 0);
+  assert.is(count(0) + count(4) + count(5), Number(ROUNDS), said);
+  assert.ok(count(0) > 0 && count(4) > Number(ROUNDS) / 10, `some ran, some were refused: ${said}`);
+});
+
 /** Instructions a multiply-add of the layers of one kind, all together. */
 function perMac(layers: Layer[], isWanted: (layer: Layer) => boolean): number {
   const wanted = layers.filter((layer) => layer.macs > 0 && isWanted(layer));
