@@ -23,9 +23,7 @@ export interface FetchOptions {
 
 /** @throws DepthwiseError OUT_OF_MEMORY where `what` has more bytes than it may */
 export function checkMemory(bytes: number, maxMemory: number | undefined, what: string): void {
-  if (maxMemory === undefined) return;
-  if (!(maxMemory > 0)) throw new DepthwiseError('BAD_INPUT', `maxMemory is a number of bytes above 0, not ${maxMemory}.`);
-  if (bytes > maxMemory) throw new DepthwiseError('OUT_OF_MEMORY', `${what} ${bytes} bytes, and maxMemory allows ${maxMemory}. Allow more, or use a smaller alpha or resolution, or int8 weights.`);
+  if (bytes > (maxMemory ?? Infinity)) throw new DepthwiseError('OUT_OF_MEMORY', `${what} ${bytes} bytes, and maxMemory allows ${maxMemory}. Allow more, or use a smaller alpha or resolution, or int8 weights.`);
 }
 
 export async function fetchBytes(source: Source, options: FetchOptions = {}): Promise<Uint8Array> {
