@@ -194,6 +194,7 @@ both('instructions of each layer on the Cortex-M4, with and without bounds check
     const all = layers.reduce((sum, { instructions }) => sum + instructions, 0) / macs;
     console.log(`${(checks ? '  bounds checks in' : '  bounds checks out').padEnd(56)}${[pointwise, depthwise, all].map((x) => column(x.toFixed(2))).join('')}`);
     assert.ok(pointwise > 1 && depthwise > 1, 'a multiply-add takes at least an instruction');
+    assert.ok(pointwise <= (checks ? 10 : 3.5), `${pointwise} instructions a multiply-add of pointwise layers: counts do not vary from run to run`);
   }
 });
 
