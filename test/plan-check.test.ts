@@ -79,14 +79,14 @@ function rich(plan: Plan): Plan {
 function values(random: Random, steps: Int32Array, at: number, some: number): number[] {
   const was = steps[at], any = (random.next() * 2 ** 32) | 0, other = steps[at - (at % abi.STEP_WORDS) + random.below(abi.STEP_WORDS)];
   const most = [0, -1, 1, was + 1, was - 1, was * 2, was + 16, was - 16, 2, 3, 7, 8, 255, 65535, 65536, 65537, 2 ** 20, 2 ** 28, 2 ** 30, 2 ** 30 + 1, 2 ** 31 - 1, -(2 ** 31), -was, other, any, any >>> 12, any >> 20];
-  return all ? most : Array.from({ length: some }, () => random.of(most));
+  return all ? most : [...(some > 1 ? [was + 1, was - 1] : []), ...Array.from({ length: some }, () => random.of(most))];
 }
 
 interface Broken { steps: Int32Array; first: number; last: number; what: string }
 
 /** The plan with one word broken, word by word, and with several of a step. */
 function* breakages(plan: Plan, random: Random): Generator<Broken> {
-  const some = plan.info.steps.length < 10 ? 4 : 1; // networks repeat themselves
+  const some = plan.info.steps.length < 10 ? 3 : 1; // networks repeat themselves
   let record = 0;
   for (const { parts = [] } of plan.info.steps) {
     const first = record, last = (record += 1 + parts.length), from = first * abi.STEP_WORDS, count = (last - first) * abi.STEP_WORDS;
@@ -204,6 +204,20 @@ test('a window whose rows overflow 32 bits is refused: it seemed to lie inside o
 test('an activation function of int8 is refused: its kernel writes four bytes a value', () => {
   checkPlan(made({ [abi.OP]: abi.OP_ACTIVATION, [abi.COUNT]: 16 }, 64));
   refuses(made({ [abi.OP]: abi.OP_ACTIVATION, [abi.DTYPE]: abi.INT8, [abi.COUNT]: 64 }, 64), /unknown type/);
+});
+
+test('a window of pooling that meets no cell is refused: the kernel would divide by their number', () => {
+  const pool = { ...WINDOW, [abi.OP]: abi.OP_AVERAGE_POOL, [abi.DTYPE]: abi.INT8, [abi.H]: 4, [abi.W]: 4, [abi.KH]: 2, [abi.KW]: 2, [abi.OH]: 4, [abi.OW]: 4, [abi.PAD_TOP]: 1, [abi.PAD_LEFT]: 1 };
+  checkPlan(made(pool, 64));
+  for (const more of [{ [abi.OH]: 6 }, { [abi.OW]: 6 }, { [abi.PAD_TOP]: 2 }, { [abi.PAD_LEFT]: 2 }, { [abi.STRIDE_W]: 2 }]) refuses(made({ ...pool, ...more }, 64), /averages no cell/);
+  checkPlan(made({ ...pool, [abi.OH]: 5, [abi.OW]: 5 }, 64));
+});
+
+test('indices of a gathering lie inside of the constants', () => {
+  const gather = { [abi.OP]: abi.OP_GATHER, [abi.SIZES]: 4, [abi.KH]: 1, [abi.KW]: 4, [abi.COUNT]: 8, [abi.SRC2_CONSTANT]: 1 };
+  checkPlan(made(gather, 64, 64, 32));
+  refuses(made(gather, 64, 64, 31), /second operand outside/);
+  refuses(made({ ...gather, [abi.SIZES]: 0 }, 64, 64, 32), /contradict/);
 });
 
 test('counting over nothing is refused', () => {
