@@ -220,6 +220,16 @@ test('indices of a gathering lie inside of the constants', () => {
   refuses(made({ ...gather, [abi.SIZES]: 0 }, 64, 64, 32), /contradict/);
 });
 
+test('a detection of more classes than scores, lists or room is refused', () => {
+  const sizes = { [abi.COUNT]: 2, [abi.C]: 3, [abi.CLASSES]: 3, [abi.OC]: 4, [abi.MOST_DETECTIONS]: 2, [abi.PER_DETECTION]: 1, [abi.ROOM]: 2, [abi.PER_CLASS]: 2, [abi.FOUND]: 2, [abi.REGULAR]: 1 };
+  const detection = { ...sizes, [abi.OP]: abi.OP_DETECTION, [abi.WEIGHTS_BYTES]: 32 };
+  checkPlan(made(detection, 64, 96, 32));
+  for (const more of [{ [abi.CLASSES]: 4 }, { [abi.CLASSES]: 0 }, { [abi.FOUND]: 3 }, { [abi.ROOM]: 1 }, { [abi.PER_DETECTION]: 2 }, { [abi.OC]: 3 }, { [abi.COUNT]: 0 }]) refuses(made({ ...detection, ...more }, 64, 96, 32), /contradict each other/);
+  refuses(made({ ...detection, [abi.SCORES_DTYPE]: abi.INT32 }, 64, 96, 32), /unknown type/);
+  refuses(made(detection, 51, 96, 32), /output outside/);
+  refuses(made(detection, 64, 71, 32), /scratch/);
+});
+
 test('counting over nothing is refused', () => {
   for (const op of [abi.OP_COPY, abi.OP_GATHER, abi.OP_ARG_MAX]) refuses(made({ [abi.OP]: op, [abi.C]: 1, [abi.KH]: 4, [abi.COUNT]: 2 ** 30 }, 64), /empty map/);
   refuses(made({ [abi.OP]: abi.OP_MEAN, [abi.H]: 2 ** 30, [abi.C]: 1 }, 64), /empty map/);
