@@ -31,17 +31,9 @@ export const SIGNAL: Kind = [(value) => typeof (value as AbortSignal | null)?.ad
 export const whole = (least: number, most = Infinity): Kind => [(value) => Number.isInteger(value) && (value as number) >= least && (value as number) <= most, `a whole number from ${least} ${most < Infinity ? `to ${most}` : 'up'}`];
 export const among = (...names: readonly string[]): Kind => [oneOf(names), names.join(' or ')];
 
-/** A value for a message. Some cannot be made into text, or into one of any length. */
-export function shown(value: unknown): string {
-  if (typeof value === 'string') return `"${value}"`;
-  if (typeof value === 'function') return 'a function';
-  if (Array.isArray(value)) return `a list of ${value.length}`;
-  try {
-    return typeof value === 'object' && value !== null ? Object.prototype.toString.call(value) : String(value);
-  } catch {
-    return 'an object';
-  }
-}
+/** A value for a message. Not all can be made into text. */
+export const shown = (value: unknown): string =>
+  (typeof value === 'string' ? `"${value}"` : typeof value === 'symbol' || Object(value) === value ? typeof value : `${value as number}`);
 
 /** @throws DepthwiseError BAD_INPUT for options that are no object, or one that is not of its kind */
 export function checkOptions(given: unknown, kinds: Record<string, Kind>): void {

@@ -54,10 +54,8 @@ export function looksLike(bytes: Uint8Array): string {
 const truncated = (name: string, kind: string) =>
   new DepthwiseError('BAD_IMAGE', `${name} is a ${kind} that ends too early: part of the picture is missing. Copy or download it again.`);
 
-/** Orientation is entry 0x0112 of the first directory of the TIFF structure inside an Exif segment. */
-function exifOrientation(segment: Uint8Array): number {
-  if (ascii(segment, 0, 6) !== 'Exif\0\0') return 1;
-  const tiff = segment.subarray(6);
+/** Orientation is entry 0x0112 of the first directory of the TIFF structure inside an Exif segment (JPEG) or chunk (PNG). */
+function exifOrientation(tiff: Uint8Array): number {
   if (tiff.length < 14) return 1;
   const view = new DataView(tiff.buffer, tiff.byteOffset, tiff.byteLength);
   const little = view.getUint16(0) === 0x4949;
@@ -99,7 +97,7 @@ function readJpeg(bytes: Uint8Array, name: string): Header {
       [header.height, header.width] = [u16(bytes, at + 3), u16(bytes, at + 5)];
       checkSize(header, name); // of every frame: decoders differ in which of two they take
     }
-    if (marker === 0xe1 && header.orientation === 1) header.orientation = exifOrientation(bytes.subarray(at + 2, at + length));
+    if (marker === 0xe1 && header.orientation === 1 && ascii(bytes, at + 2, at + 8) === 'Exif\0\0') header.orientation = exifOrientation(bytes.subarray(at + 8, at + length));
     at = marker === 0xda ? afterScan(bytes, at + length) : at + length;
     if (marker === 0xda && ++scans > MOST_SCANS) throw new DepthwiseError('BAD_IMAGE', `${name} has more than ${MOST_SCANS} scans, each of which repaints the whole picture. Save it again.`);
   }
@@ -115,7 +113,7 @@ function readPng(bytes: Uint8Array, name: string): Header {
   for (let at = 8; ; at += 12 + u32(bytes, at)) {
     if (at + 12 > bytes.length || at + 12 + u32(bytes, at) > bytes.length) throw truncated(name, 'PNG');
     const type = ascii(bytes, at + 4, at + 8);
-    if (type === 'eXIf') header.orientation = exifOrientation(Uint8Array.of(69, 120, 105, 102, 0, 0, ...bytes.subarray(at + 8, at + 8 + u32(bytes, at))));
+    if (type === 'eXIf') header.orientation = exifOrientation(bytes.subarray(at + 8, at + 8 + u32(bytes, at)));
     if (type === 'IEND') return header;
   }
 }

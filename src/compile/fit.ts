@@ -17,21 +17,21 @@ const VALUE_BY_VALUE = new Set<Kind>(['relu', 'relu6', 'reluN1To1', 'hardSwish',
 export function checkFit({ attributes: a, inputs, outputs, where }: Operator, tensors: readonly Tensor[]): void {
   const given = inputs.map((i) => tensors[i]), [input, second] = given, output = tensors[outputs[0]];
   const describe = (some: readonly Tensor[]): string => some.map((tensor) => (tensor ? `${tensor.dtype} [${tensor.shape}]` : 'nothing')).join(' and ');
-  const check = (fits: boolean, why: string): void => {
-    if (!fits) throw new DepthwiseError('BAD_FILE', `${where} makes ${describe([output])} of ${describe(given)}: ${why}. The file is damaged; export it again.`);
+  const check = (fits: boolean): void => {
+    if (!fits) throw new DepthwiseError('BAD_FILE', `${where} makes ${describe([output])} of ${describe(given)}, which do not fit together. The file is damaged; export it again.`);
   };
-  check(given.every((tensor, i) => tensor || (i === 2 && WITH_BIAS.has(a.kind))), 'an input is missing');
-  check(elements(input.shape) > 0 && outputs.every((i) => elements(tensors[i].shape) > 0), 'a tensor holds no values');
+  check(given.every((tensor, i) => tensor || (i === 2 && WITH_BIAS.has(a.kind))));
+  check(elements(input.shape) > 0 && outputs.every((i) => elements(tensors[i].shape) > 0));
   if (input.data && !OF_CONSTANTS.has(a.kind)) throw new DepthwiseError('UNSUPPORTED', `${where} computes on the constant "${input.name}". Fold constants before exporting.`);
   if (BY_CONSTANT.has(a.kind) && !second?.data) throw new DepthwiseError('UNSUPPORTED', `${where} takes its second input at run time. Export the model with fixed shapes.`);
   const alike = given.every((tensor) => tensor && bytesPerElement[tensor.dtype] === bytesPerElement[output.dtype] && (tensor.dtype === 'float32') === (output.dtype === 'float32'));
-  if (VALUE_BY_VALUE.has(a.kind)) check(elements(input.shape) === elements(output.shape), 'the number of values differs');
-  else if (a.kind === 'concatenation') check(alike && isConcatenated(given, output, a.axis), 'the parts do not make the whole');
-  else if (OF_CONSTANTS.has(a.kind)) check(alike && (a.kind === 'pack' || inputs.length === 2), 'the types or their number differ');
-  else if (a.kind === 'mean') check(elements(output.shape) === input.shape.at(-1), 'a mean has one value a channel');
-  else if (a.kind === 'pad') check(input.shape.at(-1) === output.shape.at(-1), 'the number of channels differs');
-  else if (a.kind === 'transpose') check(numbers(second).map((i) => input.shape[i]).join() === output.shape.join(), 'the dimensions differ');
-  else if (a.kind === 'averagePool') check(input.shape[3] === output.shape[3] && [0, 1].every((axis) => isPooled(a, axis, input.shape[axis + 1], output.shape[axis + 1])), 'the sizes do not follow from the window');
+  if (VALUE_BY_VALUE.has(a.kind)) check(elements(input.shape) === elements(output.shape));
+  else if (a.kind === 'concatenation') check(alike && isConcatenated(given, output, a.axis));
+  else if (OF_CONSTANTS.has(a.kind)) check(alike && (a.kind === 'pack' || inputs.length === 2));
+  else if (a.kind === 'mean') check(elements(output.shape) === input.shape.at(-1));
+  else if (a.kind === 'pad') check(input.shape.at(-1) === output.shape.at(-1));
+  else if (a.kind === 'transpose') check(numbers(second).map((i) => input.shape[i]).join() === output.shape.join());
+  else if (a.kind === 'averagePool') check(input.shape[3] === output.shape[3] && [0, 1].every((axis) => isPooled(a, axis, input.shape[axis + 1], output.shape[axis + 1])));
 }
 
 function isConcatenated(parts: Tensor[], { shape }: Tensor, given: number): boolean {

@@ -2,9 +2,8 @@
 import { DepthwiseError } from '../error.js';
 import type { SearchBuild } from './kernels.js';
 import { readIndex, writeIndex } from './file.js';
+import { shown } from '../options.js';
 import { Rows } from './rows.js';
-import { among, checkOptions, whole } from '../options.js';
-import type { Kind } from '../options.js';
 import { checkVector, MOST_DIMENSIONS } from './vectors.js';
 import type { IndexType, Vector } from './vectors.js';
 
@@ -94,10 +93,11 @@ export class VectorIndex {
    * The vectors most like this one, best first, equals by index: all are compared, none is passed over.
    * @throws DepthwiseError BAD_INPUT as for `add`, and for a topK that is no whole number from 1 up
    */
-  search(vector: Vector, options: SearchOptions = {}): Match[] {
-    checkOptions(options, { topK: whole(1) });
+  search(vector: Vector, options?: SearchOptions): Match[] {
+    const { topK = 10 } = options ?? {};
+    if (!Number.isInteger(topK) || topK < 1) throw new DepthwiseError('BAD_INPUT', `topK is a whole number from 1 up, not ${shown(topK)}.`);
     checkVector(vector, this.dimensions, 'The vector to search for');
-    return this.#rows.search(vector, options.topK ?? 10).map(({ row, score }) => ({ key: this.#keys[row], index: row, score }));
+    return this.#rows.search(vector, topK).map(({ row, score }) => ({ key: this.#keys[row], index: row, score }));
   }
 
   /** The index as one file, with its keys and a hash. Takes as much memory again. */
@@ -107,16 +107,16 @@ export class VectorIndex {
   }
 }
 
-const INDEX: Record<string, Kind> = { dimensions: whole(1, MOST_DIMENSIONS), dtype: among('int8', 'float32'), capacity: whole(0) }, BUILD = among('scalar', 'simd');
-
 /**
  * An empty index.
  * @throws DepthwiseError BAD_INPUT for options that cannot be, OUT_OF_MEMORY, NO_BUILD where there is no WebAssembly
  */
 export function createIndex(options: IndexOptions): VectorIndex {
-  checkOptions(options, { ...INDEX, build: BUILD });
   const { dimensions, dtype = 'int8', capacity = 0, about = {}, build } = options ?? {};
-  if (dimensions === undefined) throw new DepthwiseError('BAD_INPUT', 'An index needs its dimensions: createIndex({ dimensions: 1024 }).');
+  if (!Number.isInteger(dimensions) || dimensions < 1 || dimensions > MOST_DIMENSIONS) throw new DepthwiseError('BAD_INPUT', `dimensions is a whole number from 1 to ${MOST_DIMENSIONS}, not ${shown(dimensions)}.`);
+  if (dtype !== 'int8' && dtype !== 'float32') throw new DepthwiseError('BAD_INPUT', `dtype is int8 or float32, not ${shown(dtype)}.`);
+  if (![undefined, 'scalar', 'simd'].includes(build)) throw new DepthwiseError('BAD_INPUT', `build is scalar or simd, not ${shown(build)}.`);
+  if (!Number.isInteger(capacity) || capacity < 0) throw new DepthwiseError('BAD_INPUT', `capacity is a whole number from 0 up, not ${shown(capacity)}.`);
   return new VectorIndex(new Rows(dtype, dimensions, capacity, build), [], sayable(about));
 }
 
@@ -133,10 +133,9 @@ function sayable(about: Record<string, unknown>): Record<string, unknown> {
  * An index from a file that `save` wrote.
  * @throws DepthwiseError BAD_FILE for bytes that are damaged or no index, UNSUPPORTED for a newer version, OUT_OF_MEMORY
  */
-export async function loadIndex(source: Uint8Array | ArrayBuffer, options: Pick<IndexOptions, 'build'> = {}): Promise<VectorIndex> {
-  checkOptions(options, { build: BUILD });
+export async function loadIndex(source: Uint8Array | ArrayBuffer, { build }: Pick<IndexOptions, 'build'> = {}): Promise<VectorIndex> {
   const bytes = ArrayBuffer.isView(source) ? new Uint8Array(source.buffer, source.byteOffset, source.byteLength) : new Uint8Array(source);
-  const { type, dimensions, keys, about, rows: saved } = await readIndex(bytes), rows = new Rows(type, dimensions, keys.length, options.build);
+  const { type, dimensions, keys, about, rows: saved } = await readIndex(bytes), rows = new Rows(type, dimensions, keys.length, build);
   rows.fill(saved);
   return new VectorIndex(rows, keys, about);
 }

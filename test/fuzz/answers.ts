@@ -19,7 +19,8 @@ const row = (name: string): Catalogue['weights'][number] => ({ name, family: 'V1
 const { sha256: _, bytes: __, ...unseen } = row('unseen');
 const ZOO: Catalogue = { repositories: { 'a/b': { commit: 'c0', licence: 'CC0' } }, labels: { some: { from: 'a/b', path: 'labels.txt', ...pinned(LABELS) } }, weights: [row('toy'), unseen] };
 
-const FOLDER = 'build/fuzz/answers';
+const FOLDER = `build/fuzz/answers-${process.pid}`;
+process.on('exit', () => rmSync(FOLDER, { recursive: true, force: true }));
 
 interface Answer { status: number; headers: Record<string, string>; body: 'right' | 'rest' | 'half' | 'other' | 'much' | 'none' | 'stalls' | 'breaks' | 'fails' | 'null' }
 

@@ -40,7 +40,7 @@ const CALLS: Record<string, Call> = {
   memoryFor: { slots: [value(undefined), options(...LOADING)], run: async (_, source, given) => memoryFor(asBytes(source, await network) as never, given) },
   convert: { slots: [value(undefined), options(...LOADING)], run: async (_, source, given) => convert(asBytes(source, await network) as never, given) },
   pictureFrom: { slots: [picture, options('signal')], run: (_, ...of) => pictureFrom(...(of as [never])) },
-  pull: { slots: [value('mobilenet_v1_0.25_128_quant'), options('signal', 'onProgress', 'labels')], run: (_, name, given: object) => pull(name, { cache: 'build/fuzz/cache', attempts: 1, timeout: 50, ...given }) },
+  pull: { slots: [value('mobilenet_v1_0.25_128_quant'), options('signal', 'onProgress', 'labels')], run: (_, name, given: object) => pull(name, { cache: `build/fuzz/cache-${process.pid}`, attempts: 1, timeout: 50, ...given }) },
   createIndex: {
     slots: [options('dimensions', 'type', 'build'), value('key'), value(new Float32Array(8)), value(new Float32Array(8)), options('topK', 'minScore', 'filter')],
     run: (_, making: object, key, vector, query, searching) => {

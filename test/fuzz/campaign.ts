@@ -28,7 +28,7 @@ const FLAGS = ['--enable-source-maps', '--expose-gc', `--max-old-space-size=${HE
 type Ended = { code: number | null; hung: boolean; errors: string };
 
 /** One process with one task. Its last words on stderr tell why it died. */
-function start(file: string, task: Task, heard: (message: Message) => void): { child: ChildProcess; ended: Promise<Ended> } {
+function start(file: string, task: Task, heard: (message: Message) => void, silence = SILENCE_MS): { child: ChildProcess; ended: Promise<Ended> } {
   const child = fork(file, { execArgv: FLAGS, stdio: ['ignore', 'ignore', 'pipe', 'ipc'], env: { ...process.env, DEPTHWISE_MIRROR: 'https://mirror.invalid' } });
   let errors = '', hung = false, timer: ReturnType<typeof setTimeout>;
   const alive = (): void => {
@@ -36,7 +36,7 @@ function start(file: string, task: Task, heard: (message: Message) => void): { c
     timer = setTimeout(() => {
       hung = true;
       child.kill('SIGKILL');
-    }, SILENCE_MS);
+    }, silence);
   };
   alive();
   child.stderr!.on('data', (part: Buffer) => (errors = (errors + part.toString()).slice(-4000)));
@@ -54,15 +54,16 @@ function start(file: string, task: Task, heard: (message: Message) => void): { c
 
 const noted = (file: string): Case => JSON.parse(readFileSync(file, 'utf8')) as Case;
 
-/** How a case ends in a process of its own. */
-export async function replay(file: string, fuzzed: Case): Promise<string> {
-  let said = '';
-  const { ended } = start(file, { targets: [], seed: 0, seconds: 0, note: '', replay: fuzzed }, (message) => {
-    if ('verdict' in message) said = message.verdict.end === 'fault' ? message.verdict.what : message.verdict.end;
-  });
-  const { code, hung, errors } = await ended;
-  return said || (hung ? 'hangs' : `dies (${code}): ${errors}`);
+/** How cases end in a process of their own; the one that kills it, and all after it, by how it died. */
+export async function replay(file: string, cases: Case[], silence = SILENCE_MS): Promise<string[]> {
+  const said: string[] = [], { ended } = start(file, { targets: [], seed: 0, seconds: 0, note: '', replay: cases }, (message) => {
+    if ('verdict' in message) said[message.of] = message.verdict.end === 'fault' ? `${message.verdict.key}\n${message.verdict.what}` : message.verdict.end;
+  }, silence);
+  const death = why(await ended);
+  return cases.map((_, i) => said[i] ?? death);
 }
+
+const why = ({ code, hung, errors }: Ended): string => (hung ? 'hangs' : /heap|memory/i.test(errors) ? 'dies of memory' : `dies (${code})`);
 
 async function shrunk(file: string, { fuzzed, key, what }: Found): Promise<Found> {
   let smallest = fuzzed;
@@ -73,17 +74,17 @@ async function shrunk(file: string, { fuzzed, key, what }: Found): Promise<Found
 
 /** A process after another for `seconds`, each with a seed of its own. */
 async function lane(file: string, number: number, options: Options, tell: (message: Message, life: string) => void): Promise<void> {
-  const end = performance.now() + options.seconds * 1000, folder = path.resolve('build/fuzz');
+  const until = performance.now() + options.seconds * 1000, folder = path.resolve('build/fuzz');
   mkdirSync(folder, { recursive: true });
   for (let life = 0; ; life++) {
-    const seconds = (end - performance.now()) / 1000, note = `${folder}/${process.pid}-${number}.json`;
+    const seconds = (until - performance.now()) / 1000, note = `${folder}/${process.pid}-${number}.json`;
     if (seconds < 1) return;
     const { ended } = start(file, { targets: options.targets, seed: options.seed + number * 1000 + life, seconds, note }, (message) => tell(message, `${number}.${life}`));
-    const { code, hung, errors } = await ended;
-    if (code === 0) return;
-    if (code === 70) throw new Error(`the fuzzer is broken: ${errors}`);
-    const fuzzed = noted(note), why = hung ? 'hangs' : /heap|memory/i.test(errors) ? 'dies of memory' : `dies (${code})`;
-    tell({ fault: fuzzed, key: `${why}, ${fuzzed.target}`, what: `${why}\n${errors}` }, `${number}.${life}`);
+    const end = await ended;
+    if (end.code === 0) return;
+    if (end.code === 70) throw new Error(`the fuzzer is broken: ${end.errors}`);
+    const fuzzed = noted(note);
+    tell({ fault: fuzzed, key: `${why(end)}, ${fuzzed.target}`, what: end.errors }, `${number}.${life}`);
   }
 }
 

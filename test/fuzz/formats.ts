@@ -111,6 +111,12 @@ function detectionOptions(): Uint8Array {
   return Uint8Array.from(bytes);
 }
 
+/** Changes to a JSON text, each a number from which the walk to a value is made when it is applied. */
+function withJson(text: string, edits: readonly Edit[]): string {
+  const numbers = edits.filter(([how]) => how === 'json').map(([, number]) => number as number);
+  return numbers.length ? JSON.stringify(numbers.reduce<unknown>((document, number) => applyJson(document, mutateJson(new Random(number), document)), JSON.parse(text))) ?? '' : text;
+}
+
 // ---- .dw
 
 interface Dw { bytes: Uint8Array; words: Int32Array; weights: Uint8Array; info: string; form: number; version: number; arena: number; scratch: number }
@@ -153,7 +159,7 @@ export const dw: Format = {
     switch (random.below(small ? 16 : 4)) {
       case 0: return ['head', random.below(12), random.below(2) ? random.of(NUMBERS) : random.below(bytes)];
       case 1: return ['loose', ...mutateBytes(random, bytes)];
-      case 2: case 3: case 4: case 5: return ['json', random.below(2 ** 31)]; // the document is not at hand here: the walk is made when it is applied
+      case 2: case 3: case 4: case 5: return ['json', random.below(2 ** 31)];
       case 6: return [random.of(['arena', 'scratch']), random.below(3) ? random.below(4096) * 16 : random.of(NUMBERS)];
       case 7: return ['weight', random.below(bytes), random.below(256)];
       default: return ['word', random.next(), random.next(), random.below(2 ** 31)];
@@ -161,9 +167,9 @@ export const dw: Format = {
   },
   async bytes(seed, edits) {
     const whole = await dwSeed(seed), words = edits.some(([how]) => how === 'word') ? whole.words.slice() : whole.words;
-    let { info, arena, scratch, weights } = whole;
+    let { arena, scratch, weights } = whole;
+    const info = withJson(whole.info, edits);
     for (const [how, a, b, c] of edits as [string, number, number, number][]) {
-      if (how === 'json') info = JSON.stringify(applyJson(JSON.parse(info), mutateJson(new Random(a), JSON.parse(info)))) ?? '';
       if (how === 'arena') arena = a;
       if (how === 'scratch') scratch = a;
       if (how === 'weight') weights = weights.map((byte, i) => (i === a ? b : byte));
@@ -249,24 +255,14 @@ export const safetensors: Format = {
   },
   async bytes(seed, edits) {
     const whole = safetensorsSeed(seed);
-    let { text } = whole, length: number | undefined;
+    let text = withJson(whole.text, edits), length: number | undefined;
     for (const [how, a, b] of edits as [string, number, string][]) {
-      if (how === 'json' && /^\s*[{[]/.test(text)) text = parsed(text, (document) => applyJson(document, mutateJson(new Random(a), document)));
       if (how === 'text') text = text.slice(0, Math.floor(a * text.length)) + b + text.slice(Math.floor(a * text.length) + 1);
       if (how === 'length') length = a;
     }
     return applyBytes(text === whole.text && length === undefined ? whole.bytes : withHeader(text, whole.data, length), edits);
   },
 };
-
-function parsed(text: string, change: (document: unknown) => unknown): string {
-  try {
-    return JSON.stringify(change(JSON.parse(text))) ?? '';
-  } catch (error) {
-    if (error instanceof SyntaxError) return text;
-    throw error;
-  }
-}
 
 // ---- .onnx
 

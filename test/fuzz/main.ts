@@ -1,6 +1,7 @@
 // Knows the command line of the fuzzer: `npm run fuzz -- [--minutes N] [--target A,B] [--seed S] [--processes N] [--replay FILE]`.
 // What it finds is written to build/fuzz/found.
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
 import { parseArgs } from 'node:util';
 import { campaign, replay, table } from './campaign.js';
 import type { Case } from './case.js';
@@ -11,8 +12,8 @@ const { values } = parseArgs({ options: { minutes: { type: 'string', default: '1
 const targets = values.target?.split(',') ?? TARGET_NAMES, wrong = targets.find((name) => !TARGET_NAMES.includes(name));
 if (wrong) throw new Error(`There is no target "${wrong}"; there are ${TARGET_NAMES.join(', ')}.`);
 
-const { file, counts } = await bundleWorker();
-if (values.replay) console.log(await replay(file, JSON.parse(readFileSync(values.replay, 'utf8')) as Case));
+const { file, counts } = await bundleWorker(path.resolve(`build/fuzz/worker-${process.pid}.mjs`)); // its own, since campaigns may run side by side
+if (values.replay) console.log((await replay(file, [JSON.parse(readFileSync(values.replay, 'utf8')) as Case]))[0]);
 else {
   console.log(`seed ${values.seed}, ${counts ? 'guided by coverage' : 'blind'}`);
   const report = await campaign({ seconds: Number(values.minutes) * 60, targets, seed: Number(values.seed), processes: Number(values.processes), said: console.log }, file);
@@ -25,3 +26,4 @@ else {
   }
   process.exitCode = report.found.length ? 1 : 0;
 }
+rmSync(file);

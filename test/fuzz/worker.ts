@@ -15,12 +15,12 @@ export interface Task {
   note: string;
   /** A case to make smaller instead: the fewest edits that end the same way. */
   shrink?: { fuzzed: Case; key: string };
-  /** A case to try once. */
-  replay?: Case;
+  /** Cases to try once each. */
+  replay?: Case[];
 }
 
 export interface Counts { executions: number; ms: number; ends: Record<string, number>; kept: number }
-export type Message = { fault: Case; key: string; what: string } | { counts: Record<string, Counts>; blocks: number } | { smallest: Case; key: string } | { verdict: Verdict };
+export type Message = { fault: Case; key: string; what: string } | { counts: Record<string, Counts>; blocks: number } | { smallest: Case; key: string } | { verdict: Verdict; of: number };
 
 const tell = (message: Message): void => void process.send!(message);
 const endOf = (verdict: Verdict): string => (verdict.end === 'refused' ? verdict.code : verdict.end);
@@ -68,6 +68,10 @@ async function fuzz({ targets, seed, seconds, note }: Task): Promise<void> {
   tell({ counts, blocks: coverage.blocks() });
 }
 
+async function replay(cases: Case[]): Promise<void> {
+  for (const [of, fuzzed] of cases.entries()) tell({ verdict: await ended(TARGETS[fuzzed.target].run(fuzzed)), of });
+}
+
 /** Leaves out edits as long as the case still ends the same way. */
 async function shrink({ fuzzed, key }: NonNullable<Task['shrink']>): Promise<void> {
   const same = async (smaller: Case): Promise<boolean> => {
@@ -83,7 +87,7 @@ async function shrink({ fuzzed, key }: NonNullable<Task['shrink']>): Promise<voi
 }
 
 process.once('message', (task: Task) => {
-  const work = task.replay ? TARGETS[task.replay.target].run(task.replay).then((verdict) => tell({ verdict })) : task.shrink ? shrink(task.shrink) : fuzz(task);
+  const work = task.replay ? replay(task.replay) : task.shrink ? shrink(task.shrink) : fuzz(task);
   work.then(() => process.exit(0), (error: Error) => {
     console.error(error.stack);
     process.exit(70); // the fuzzer itself is broken
