@@ -220,6 +220,13 @@ test('indices of a gathering lie inside of the constants', () => {
   refuses(made({ ...gather, [abi.SIZES]: 0 }, 64, 64, 32), /contradict/);
 });
 
+test('a table has 256 entries', () => {
+  const table = { [abi.OP]: abi.OP_TABLE, [abi.DTYPE]: abi.INT8, [abi.COUNT]: 8, [abi.WEIGHTS_BYTES]: 256 };
+  checkPlan(made(table, 64, 64, 256));
+  refuses(made({ ...table, [abi.WEIGHTS_BYTES]: 255 }, 64, 64, 256), /too few weights/);
+  refuses(made({ ...table, [abi.WEIGHTS]: 16 }, 64, 64, 256), /weights outside/);
+});
+
 test('a detection of more classes than scores, lists or room is refused', () => {
   const sizes = { [abi.COUNT]: 2, [abi.C]: 3, [abi.CLASSES]: 3, [abi.OC]: 4, [abi.MOST_DETECTIONS]: 2, [abi.PER_DETECTION]: 1, [abi.ROOM]: 2, [abi.PER_CLASS]: 2, [abi.FOUND]: 2, [abi.REGULAR]: 1 };
   const detection = { ...sizes, [abi.OP]: abi.OP_DETECTION, [abi.WEIGHTS_BYTES]: 32 };
