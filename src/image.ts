@@ -24,8 +24,6 @@ const MOST_SIDE = 1_000_000;
 /** For weights that say nothing: the centre 87.5 % as TensorFlow's MobileNets are evaluated, values -1 to 1. */
 export const DEFAULT_PREPROCESSING: Preprocessing = { fit: 'centre', crop: 0.875, mean: [127.5], std: [127.5] };
 
-export type InputData = Float32Array | Int8Array | Uint8Array;
-
 /** @returns bytes a pixel */
 export function checkPicture(picture: Picture): number {
   const { data, width, height } = picture ?? {};

@@ -14,12 +14,12 @@ import { checkDescription } from './plan/description.js';
 import { PURPOSES } from './plan/plan.js';
 import type { Plan, PlanInfo, Purpose } from './plan/plan.js';
 import { probeIsRight, probePlan } from './probe.js';
-import { FUNCTION, SIGNAL, TEXT, TEXTS, among, checkOptions, isNumber, isPreprocessing, isText, whole } from './options.js';
+import { ABOVE_NONE, FUNCTION, SIGNAL, TEXT, TEXTS, among, checkOptions, isNumber, isPreprocessing, isText, whole } from './options.js';
 import type { Kind } from './options.js';
 import { fetched, notBeside } from './fetched.js';
 import type { KeepOptions } from './fetched.js';
 import { Shrinker } from './shrinker.js';
-import { bytesOf } from './source.js';
+import { bytesOf, checkMemory } from './source.js';
 import type { Source } from './source.js';
 import { fromUtf8 } from './text.js';
 
@@ -36,6 +36,8 @@ export interface LoadOptions extends ConvertOptions, KeepOptions {
   wasm?: WebAssembly.Module;
   /** Threads that share the work (default 1). Where a host has none, net.threads says why; dispose of the net to end them. */
   threads?: number;
+  /** Most pixels of a picture, 100 million unless fewer are said; those with more are refused before they are drawn or copied. */
+  maxImagePixels?: number;
 }
 
 /** A plan from the bytes of a .dw, .tflite, .safetensors or .onnx file. */
@@ -47,10 +49,10 @@ export async function readWeights(bytes: Uint8Array, options: ConvertOptions = {
 }
 
 /** The same before its hash is checked. */
-async function openWeights(bytes: Uint8Array, options: ConvertOptions): Promise<{ plan: Plan; intact?: Promise<void> }> {
+async function openWeights(bytes: Uint8Array, options: ConvertOptions & { maxMemory?: number }): Promise<{ plan: Plan; intact?: Promise<void> }> {
   if (!isDw(bytes)) {
     const { compile, readGraph } = await converter();
-    const plan = compile(await readGraph(bytes, options), { plan: options.plan });
+    const plan = compile(await readGraph(bytes, options), { plan: options.plan, fits: (count) => checkMemory(count, options.maxMemory, 'This net takes more than') });
     checkPlan(plan); // whatever its file said that no reader doubted, no step leaves its memory
     return { plan: described(plan, options) };
   }
@@ -95,6 +97,7 @@ const MOST_THREADS = 64;
 
 const LOADING: Record<string, Kind> = {
   build: among(...BUILDS, 'js'), threads: whole(1, MOST_THREADS), plan: among(...PURPOSES), style: among('torch', 'tf'), size: whole(1, 4096), alpha: [(value) => isNumber(value) && (value as number) > 0, 'a number above 0'],
+  maxMemory: ABOVE_NONE, maxImagePixels: ABOVE_NONE,
   labels: TEXTS, licence: TEXT, source: TEXT, integrity: TEXT, signal: SIGNAL, onProgress: FUNCTION, cache: [(value) => isText(value) || value === true, 'true or a name'],
   preprocessing: [isPreprocessing, 'an object of fit ("centre" or "stretch"), crop (a share of the shorter side), mean and std (lists of numbers)'],
 };
@@ -123,8 +126,9 @@ export function makeLoader(sources: BuildSource): Loader {
   const start = async (plan: Plan, options: LoadOptions, guard = false, choosing = chooseFor(options)): Promise<Net> => {
     const choice = await choosing, wanted = options.threads ?? 1;
     if (options.signal?.aborted) throw new DepthwiseError('ABORTED', 'Loading was cancelled.');
+    if (options.maxMemory !== undefined) checkMemory(layoutOf(plan, choice.build, wanted).totalBytes, options.maxMemory, 'This net takes');
     const { engine, threads } = wanted > 1 ? await threaded(plan, choice, wanted) : { engine: new Engine(plan, choice.build, choice.code), threads: { count: 1 } };
-    return new Net(plan, engine, choice.shrinker, threads, guard);
+    return new Net(plan, engine, choice.shrinker, threads, { guarded: guard, maxImagePixels: options.maxImagePixels });
   };
   return {
     async load(source, options = {}) {

@@ -9,6 +9,7 @@ import { DepthwiseError } from './error.js';
 import { bytesPerElement } from './formats/graph.js';
 import type { DType } from './formats/graph.js';
 import { shown } from './options.js';
+import type { Picture } from './image.js';
 import { pictureOf } from './picture.js';
 import type { Image } from './picture.js';
 import { classify } from './tasks/classify.js';
@@ -85,6 +86,8 @@ export class Net {
   readonly fingerprint: string;
   /** @internal Makes inputs of pictures. */
   readonly shrinker: Shrinker;
+  /** Pictures with more are refused before they are drawn or copied. */
+  readonly maxImagePixels: number | undefined;
   #engine: Engine | undefined;
   readonly #guarded: boolean;
   /** The last inputs, from which `layer` runs again. */
@@ -94,8 +97,9 @@ export class Net {
   /** Steps done since the inputs were written; -1 before the first run. */
   #position = -1;
 
-  constructor(plan: Plan, engine: Engine, shrinker: Shrinker, threads: Threads = { count: 1 }, guarded = false) {
+  constructor(plan: Plan, engine: Engine, shrinker: Shrinker, threads: Threads = { count: 1 }, { guarded = false, maxImagePixels }: { guarded?: boolean; maxImagePixels?: number } = {}) {
     this.shrinker = shrinker;
+    this.maxImagePixels = maxImagePixels;
     this.threads = threads;
     this.build = engine.build;
     this.info = plan.info;
@@ -197,10 +201,10 @@ export class Net {
   }
 
   /** The likeliest labels of a picture, best first. */
-  classify(image: Image, options?: ClassifyOptions): Classification[] { return classify(this, pictureOf(image), options); }
+  classify(image: Image, options?: ClassifyOptions): Classification[] { return classify(this, this.#seen(image), options); }
 
   /** The picture as a feature vector: what the network's classifier reads. */
-  embed(image: Image, options?: EmbedOptions): Float32Array { return embed(this, pictureOf(image), options); }
+  embed(image: Image, options?: EmbedOptions): Float32Array { return embed(this, this.#seen(image), options); }
 
   /**
    * Copies of several tensors of one run on a picture, in the order asked for, which goes only as far as the last of them:
@@ -208,19 +212,19 @@ export class Net {
    * lies in memory; load with `plan: 'layers'` to have all of them there.
    * @throws DepthwiseError NOT_FOUND for a name that the plan does not keep
    */
-  features(image: Image, names?: readonly string[]): Output[] { return features(this, pictureOf(image), names); }
+  features(image: Image, names?: readonly string[]): Output[] { return features(this, this.#seen(image), names); }
 
   /** What is where in a picture, by a detector (SSD): boxes in its pixels, the likeliest first. */
-  detect(image: Image, options?: DetectOptions): Detected[] { return detect(this, pictureOf(image), options); }
+  detect(image: Image, options?: DetectOptions): Detected[] { return detect(this, this.#seen(image), options); }
 
   /**
    * Joints of the people in a picture, in its pixels, best person first: one by MoveNet, several by PoseNet. The whole picture
    * is looked at, or with `previous` the part of a video's frame where the person was.
    */
-  pose(image: Image, options?: PoseOptions): Pose[] { return pose(this, pictureOf(image), options); }
+  pose(image: Image, options?: PoseOptions): Pose[] { return pose(this, this.#seen(image), options); }
 
   /** The class of every pixel of a picture, and each class's share. */
-  segment(image: Image, options?: SegmentOptions): Segmentation { return segment(this, pictureOf(image), options); }
+  segment(image: Image, options?: SegmentOptions): Segmentation { return segment(this, this.#seen(image), options); }
 
   /** Frees the memory and ends the threads. Using the net afterwards is an error; disposing again is not. */
   dispose(): void {
@@ -228,6 +232,8 @@ export class Net {
     this.#engine = undefined;
   }
   [Symbol.dispose](): void { this.dispose(); }
+
+  #seen(image: Image): Picture { return pictureOf(image, this.maxImagePixels); }
 
   #open(): Engine {
     if (!this.#engine) throw new DepthwiseError('DISPOSED', 'This net was disposed of. Load the weights again.');

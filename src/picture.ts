@@ -2,7 +2,7 @@
 // global when imported and never scales: image.ts does that, the same on every host.
 import { DepthwiseError } from './error.js';
 import { MOST_PIXELS } from './image.js';
-import { SIGNAL, checkOptions } from './options.js';
+import { ABOVE_NONE, SIGNAL, checkOptions } from './options.js';
 import type { Picture } from './image.js';
 import { checkAnswered } from './source.js';
 
@@ -33,18 +33,23 @@ export interface Drawable {
   height: number;
 }
 
+/** @throws DepthwiseError BAD_IMAGE for more pixels than the caller takes */
+export function checkPixels(name: string, width: number, height: number, most: number): void {
+  if (width * height > most) throw new DepthwiseError('BAD_IMAGE', `This ${name} is ${width} x ${height} pixels, more than ${most === MOST_PIXELS ? `${most / 1e6} million` : `the ${most} of maxImagePixels`}. Scale it down first.`);
+}
+
 /**
  * Name and size of what a browser draws; undefined for anything else.
- * @throws DepthwiseError BAD_IMAGE where it shows nothing
+ * @throws DepthwiseError BAD_IMAGE where it shows nothing, or more than `most` pixels
  */
-export function drawableOf(image: unknown): Drawable | undefined {
+export function drawableOf(image: unknown, most = MOST_PIXELS): Drawable | undefined {
   const parts = (typeof image === 'object' && image !== null ? image : {}) as Record<string, unknown>;
   const row = DRAWABLES.find(([sign, width]) => sign in parts && width in parts);
   if (!row || hasPixels(image)) return undefined;
   const [, w, h, name, advice] = row, width = sizeOf(parts[w]), height = sizeOf(parts[h]);
   const waiting = name === '<video>' ? sizeOf(parts.readyState) < 2 : parts.complete === false;
   if (!(width >= 1 && height >= 1) || waiting) throw new DepthwiseError('BAD_IMAGE', `This ${name} shows nothing (${width} x ${height} pixels${waiting ? ', still loading' : ''}). ${advice}`);
-  if (width * height > MOST_PIXELS) throw new DepthwiseError('BAD_IMAGE', `This ${name} is ${width} x ${height} pixels, more than ${MOST_PIXELS / 1e6} million. Scale it down first.`);
+  checkPixels(name, width, height, most);
   return { name, width, height };
 }
 
@@ -63,11 +68,13 @@ export const isBytes = (image: unknown): image is ArrayBuffer | ArrayBufferView 
  * The pixels of an image, at once. Elements are taken as the page shows them: turned as EXIF says, colours as sRGB.
  * @throws DepthwiseError BAD_IMAGE where it shows nothing or may not be read, UNSUPPORTED where the host has no canvas
  */
-export function pictureOf(image: Image): Picture {
-  const drawable = drawableOf(image);
+export function pictureOf(image: Image, most?: number): Picture {
+  const drawable = drawableOf(image, most);
   if (drawable) return draw(image as unknown as CanvasImageSource, drawable);
   if (isBlob(image) || isBytes(image) || isResponse(image)) throw new DepthwiseError('BAD_IMAGE', 'Files must be decoded first, which takes a moment: const picture = await pictureFrom(file), then pass the picture. Nets of depthwise/worker take files as they are.');
-  return image as Picture; // whether it is one is checked by whoever reads it
+  const picture = image as Picture; // whether it is one is checked by whoever reads it
+  if (most) checkPixels('picture', picture?.width, picture?.height, most);
+  return picture;
 }
 
 /** The largest canvas of iOS; larger pictures are read in stripes. */
@@ -126,6 +133,8 @@ function newCanvas(): Context | undefined {
 
 export interface PictureOptions {
   signal?: AbortSignal;
+  /** Most pixels, 100 million unless fewer are said: what has more is refused, of files once the browser has decoded them. */
+  maxImagePixels?: number;
 }
 
 /**
@@ -134,22 +143,22 @@ export interface PictureOptions {
  * @throws DepthwiseError BAD_IMAGE for what is no picture, UNSUPPORTED where the host decodes none, ABORTED
  */
 export async function pictureFrom(source: Image | Encoded, options: PictureOptions = {}): Promise<Picture> {
-  checkOptions(options, { signal: SIGNAL });
-  const { signal } = options;
+  checkOptions(options, { signal: SIGNAL, maxImagePixels: ABOVE_NONE });
+  const { signal, maxImagePixels } = options;
   const stop = (): void => {
     if (signal?.aborted) throw new DepthwiseError('ABORTED', 'Decoding was cancelled.', { cause: signal.reason });
   };
   stop();
   const blob = await blobOf(source);
   stop();
-  if (!blob) return pictureOf(source as Image);
+  if (!blob) return pictureOf(source as Image, maxImagePixels);
   if (typeof createImageBitmap !== 'function' || !(kept ??= newCanvas())) {
     throw new DepthwiseError('UNSUPPORTED', 'This host decodes no picture files. Decode them first (@jsquash/jpeg and @jsquash/png run everywhere) and pass { data, width, height } with RGBA bytes.');
   }
   const bitmap = await decode(blob);
   try {
     stop();
-    return pictureOf(bitmap);
+    return pictureOf(bitmap, maxImagePixels);
   } finally {
     bitmap.close();
   }

@@ -1,5 +1,5 @@
 // Knows where bytes come from: buffers, blobs, responses, URLs and, in hosts with a file system, paths. It reports
-// progress, can be cancelled and checks integrity. It does not know what the bytes mean.
+// progress, can be cancelled, checks integrity and takes no more than it may. It does not know what the bytes mean.
 import { toBase64 } from './base64.js';
 import { builtIn, hasFiles } from './builtin.js';
 import { DepthwiseError } from './error.js';
@@ -14,6 +14,16 @@ export interface FetchOptions {
   onProgress?: (done: number, total: number) => void;
   /** "sha256-" and the base64 hash that the bytes must have. */
   integrity?: string;
+  /**
+   * Most bytes of the weights, and of all memory of the net that they become (net.memory.totalBytes). What would be more is
+   * refused before it is read or taken. Without it, hosts have their limits.
+   */
+  maxMemory?: number;
+}
+
+/** @throws DepthwiseError OUT_OF_MEMORY where `what` has more bytes than it may */
+export function checkMemory(bytes: number, maxMemory: number | undefined, what: string): void {
+  if (bytes > (maxMemory ?? Infinity)) throw new DepthwiseError('OUT_OF_MEMORY', `${what} ${bytes} bytes, and maxMemory allows ${maxMemory}. Allow more, or use a smaller alpha or resolution, or int8 weights.`);
 }
 
 export async function fetchBytes(source: Source, options: FetchOptions = {}): Promise<Uint8Array> {
@@ -25,6 +35,7 @@ export async function fetchBytes(source: Source, options: FetchOptions = {}): Pr
     if (options.signal?.aborted) throw new DepthwiseError('ABORTED', 'Loading was cancelled.', { cause });
     throw cause;
   }
+  checkMemory(bytes.length, options.maxMemory, 'These weights have');
   if (options.integrity) await checkIntegrity(bytes, options.integrity);
   return bytes;
 }
@@ -48,7 +59,10 @@ async function read(source: Source, options: FetchOptions): Promise<Uint8Array> 
   if (source instanceof ArrayBuffer) return new Uint8Array(source);
   if (typeof source === 'string' || isUrl(source)) return readAddress(source, options);
   if (typeof (source as Response)?.status === 'number') return readResponse(source as Response, options);
-  if (typeof (source as Blob)?.arrayBuffer === 'function') return new Uint8Array(await whole('The file', () => (source as Blob).arrayBuffer()));
+  if (typeof (source as Blob)?.arrayBuffer === 'function') {
+    checkMemory((source as Blob).size, options.maxMemory, 'This Blob has');
+    return new Uint8Array(await whole('The file', () => (source as Blob).arrayBuffer()));
+  }
   throw new DepthwiseError('BAD_INPUT', 'Weights come as bytes, ArrayBuffer, Blob, Response, URL or path.');
 }
 
@@ -58,7 +72,7 @@ export const isUrl = (source: unknown): source is URL => typeof (source as URL |
 async function readAddress(address: string | URL, options: FetchOptions): Promise<Uint8Array> {
   const text = String(address);
   const isPath = !/^[a-z][a-z0-9+.-]+:/i.test(text) || text.startsWith('file:');
-  if (isPath && hasFiles()) return readFile(address);
+  if (isPath && hasFiles()) return readFile(address, options);
   let response: Response;
   try {
     response = await fetch(address, { signal: options.signal });
@@ -68,12 +82,14 @@ async function readAddress(address: string | URL, options: FetchOptions): Promis
   return readResponse(response, options);
 }
 
-async function readFile(path: string | URL): Promise<Uint8Array> {
-  const { readFile: readNode } = builtIn('node:fs/promises'), where = typeof path === 'string' && path.startsWith('file:') ? new URL(path) : path;
+async function readFile(path: string | URL, { maxMemory }: FetchOptions): Promise<Uint8Array> {
+  const { readFile: readNode, stat } = builtIn('node:fs/promises'), where = typeof path === 'string' && path.startsWith('file:') ? new URL(path) : path;
   try {
+    if (maxMemory !== undefined) checkMemory((await stat(where)).size, maxMemory, `${path} has`);
     const { buffer, byteOffset, byteLength } = await readNode(where);
     return new Uint8Array(buffer, byteOffset, byteLength); // a Buffer's slice() would be a view, not a copy
   } catch (cause) {
+    if (cause instanceof DepthwiseError) throw cause;
     const code = (cause as { code?: string }).code;
     const why = code === 'ENOENT' ? 'there is no such file' : code === 'EISDIR' ? 'it is a directory' : String(code ?? cause);
     throw new DepthwiseError('NOT_FOUND', `Cannot read ${path}: ${why}. Check the path.`, { cause });
@@ -94,17 +110,24 @@ async function whole<T>(what: string, read: () => T | Promise<T>): Promise<T> {
   }
 }
 
-async function readResponse(response: Response, { onProgress }: FetchOptions): Promise<Uint8Array> {
+/** The length that a server states is that of the compressed body, or none: only what comes tells. */
+async function readResponse(response: Response, { onProgress, maxMemory }: FetchOptions): Promise<Uint8Array> {
   checkAnswered(response);
   const what = response.url || 'What the server sends', { body } = response;
-  if (!onProgress || !body) return new Uint8Array(await whole(what, () => response.arrayBuffer()));
+  if ((!onProgress && maxMemory === undefined) || !body) return new Uint8Array(await whole(what, () => response.arrayBuffer()));
   const total = Number(response.headers.get('content-length') ?? 0), chunks: Uint8Array[] = [], reader = await whole(what, () => body.getReader());
   let done = 0;
-  for (;;) {
-    const { value, done: ended } = await whole(what, () => reader.read());
-    if (ended) break;
-    chunks.push(value);
-    onProgress(done += value.length, total);
+  try {
+    checkMemory(total, maxMemory, `${what} has`);
+    for (let part = await whole(what, () => reader.read()); !part.done; part = await whole(what, () => reader.read())) {
+      chunks.push(part.value);
+      done += part.value.length;
+      checkMemory(done, maxMemory, `${what} has at least`);
+      onProgress?.(done, total);
+    }
+  } catch (cause) {
+    await reader.cancel().catch(() => undefined); // nobody sends on what nobody reads
+    throw cause;
   }
   const bytes = new Uint8Array(done);
   for (let at = 0, i = 0; i < chunks.length; at += chunks[i++].length) bytes.set(chunks[i], at);

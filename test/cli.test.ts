@@ -140,6 +140,15 @@ test('EXIF orientation is read in both byte orders', () => {
   assert.throws(() => readHeader(tinyJpeg(1, true).slice(0, -2), 'tiny.jpg'), /ends too early/);
 });
 
+test('a JPEG of a second, huge frame or of thousands of scans is refused before it is decoded', () => {
+  const [start, end] = [Uint8Array.of(0xff, 0xd8), Uint8Array.of(0xff, 0xd9)], scan = [0xff, 0xda, 0, 2, 1, 2];
+  const frame = (height: number, width: number): number[] => [0xff, 0xc2, 0, 8, 8, height >> 8, height & 255, width >> 8, width & 255, 1];
+  const jpeg = (...parts: number[][]): Uint8Array => Uint8Array.of(...start, ...parts.flat(), ...end);
+  assert.is(readHeader(jpeg(frame(2, 3), ...Array(100).fill(scan)), 'tiny.jpg').width, 3);
+  assert.throws(() => readHeader(jpeg(frame(2, 3), ...Array(101).fill(scan)), 'tiny.jpg'), /more than 100 scans/);
+  assert.throws(() => readHeader(jpeg(frame(65535, 65535), frame(2, 3), scan), 'tiny.jpg'), /65535 x 65535 pixels.*limit is 100/);
+});
+
 test('pixels stored in any of the eight ways come out the same way up', () => {
   const seen = (orientation: number, width: number, height: number, stored: number[]) => {
     const picture = upright({ data: new Uint8ClampedArray(Uint32Array.from(stored).buffer), width, height }, orientation);

@@ -8,7 +8,7 @@ import { flashBytes } from './c-source.js';
 import { bytes, paint, print, progress, table } from './report.js';
 
 /** What firmware takes beside memory and model: measured on Cortex-M4, and held to by test/mcu.test.ts. */
-export const CODE_BYTES = 40_000;
+export const CODE_BYTES = 56_000;
 export const STACK_AND_STATIC_BYTES = 4096;
 
 const CLASSES = 1000;

@@ -11,6 +11,8 @@ export interface Header {
 }
 
 const MAX_MEGAPIXELS = 100;
+/** Progressive files have some ten; a small one can hold thousands, and each takes as long as a picture. */
+const MOST_SCANS = 100;
 
 const ascii = (bytes: Uint8Array, from: number, to: number) => String.fromCharCode(...bytes.subarray(from, to));
 const u16 = (bytes: Uint8Array, at: number) => (bytes[at] << 8) | bytes[at + 1];
@@ -82,7 +84,7 @@ function afterScan(bytes: Uint8Array, at: number): number {
 /** Walks the JPEG's segments (ITU-T T.81, annex B) up to the end marker. */
 function readJpeg(bytes: Uint8Array, name: string): Header {
   const header: Header = { kind: 'JPEG', width: 0, height: 0, orientation: 1 };
-  for (let at = 2; ; ) {
+  for (let at = 2, scans = 0; ; ) {
     while (at < bytes.length && bytes[at] !== 0xff) at++;
     while (at < bytes.length && bytes[at] === 0xff) at++;
     const marker = bytes[at++];
@@ -91,10 +93,13 @@ function readJpeg(bytes: Uint8Array, name: string): Header {
     if (isBare(marker)) continue;
     const length = u16(bytes, at);
     if (at + 2 > bytes.length || at + length > bytes.length || length < 2) throw truncated(name, 'JPEG');
-    if (isFrame(marker)) [header.height, header.width] = [u16(bytes, at + 3), u16(bytes, at + 5)];
+    if (isFrame(marker)) {
+      [header.height, header.width] = [u16(bytes, at + 3), u16(bytes, at + 5)];
+      checkSize(header, name); // of every frame: decoders differ in which of two they take
+    }
     if (marker === 0xe1 && header.orientation === 1 && ascii(bytes, at + 2, at + 8) === 'Exif\0\0') header.orientation = exifOrientation(bytes.subarray(at + 8, at + length));
     at = marker === 0xda ? afterScan(bytes, at + length) : at + length;
-    if (marker === 0xda) checkSize(header, name);
+    if (marker === 0xda && ++scans > MOST_SCANS) throw new DepthwiseError('BAD_IMAGE', `${name} has more than ${MOST_SCANS} scans, each of which repaints the whole picture. Save it again.`);
   }
   checkSize(header, name);
   return header;

@@ -68,7 +68,9 @@ function spread(lowering: Lowering, op: Operator, from: number, steps: Step[]): 
 
 function spreadConstant(lowering: Lowering, op: Operator, from: number): number {
   const { shape } = lowering.tensor(op.outputs[0]), source = lowering.tensor(from), strides = spreadStrides(source.shape, shape);
-  const size = source.data!.length / elements(source.shape), data = new Uint8Array(elements(shape) * size);
+  const size = source.data!.length / elements(source.shape);
+  lowering.room.take(elements(shape) * size, op.where);
+  const data = new Uint8Array(elements(shape) * size);
   for (let i = 0; i * size < data.length; i++) {
     let at = 0;
     for (let d = shape.length - 1, rest = i; d >= 0; rest = Math.floor(rest / shape[d--])) at += (rest % shape[d]) * strides[d];

@@ -12,6 +12,7 @@ import { lowerCast, lowerGather, lowerRoot } from './lower-numbers.js';
 import { lowerAveragePool, lowerMean } from './lower-pool.js';
 import { lowerArgMax, lowerResize } from './lower-resize.js';
 import { lowerActivation, lowerDequantise, lowerQuantise, lowerRescale, lowerSoftmax } from './lower-unary.js';
+import { Room } from './limits.js';
 import { affine, clampRange } from './quantise.js';
 import type { Affine } from './quantise.js';
 import type { Simplified } from './simplify.js';
@@ -41,10 +42,13 @@ export type Attribute<K extends Attributes['kind']> = Extract<Attributes, { kind
 
 export class Lowering {
   readonly tensors: Tensor[];
+  /** For constants that are made larger than the file has them. */
+  readonly room: Room;
   readonly #graph: Simplified;
 
   constructor(graph: Simplified) {
     this.tensors = graph.tensors;
+    this.room = new Room(graph.tensors);
     this.#graph = graph;
   }
 

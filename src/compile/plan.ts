@@ -10,6 +10,7 @@ import { lowerBound, planArena } from './arena.js';
 import type { Life } from './arena.js';
 import { fuse } from './fuse.js';
 import { overwritable } from './in-place.js';
+import { checkLimits } from './limits.js';
 import { Lowering, lower } from './lower.js';
 import type { Step } from './lower.js';
 import { simplify } from './simplify.js';
@@ -20,11 +21,14 @@ export interface CompileOptions {
   plan?: Purpose;
   /** Guard bytes after every buffer (tests). */
   guard?: boolean;
+  /** Told the bytes of constants and activations before memory is taken for them; throws where they are too many. */
+  fits?: (bytes: number) => void;
 }
 
 export function compile(graph: Graph, options: CompileOptions = {}): Plan {
   const purpose = options.plan ?? 'fast';
   if (!PURPOSES.includes(purpose)) throw new DepthwiseError('BAD_INPUT', `There is no plan "${purpose}"; there are ${PURPOSES.join(', ')}.`);
+  checkLimits(graph);
   const simplified = simplify(graph, { apart: purpose === 'layers', separate: options.guard });
   const lowered = lower(simplified);
   const steps = withFlips(simplified, purpose === 'layers' ? lowered : fuse(simplified, mergeTables(simplified, lowered), purpose === 'small'));
@@ -37,6 +41,8 @@ export function compile(graph: Graph, options: CompileOptions = {}): Plan {
   const buffers = options.guard ? all.map((life) => ({ ...life, first: 0, last: end })) : all;
   const arena = planArena(buffers, options.guard ? GUARD_BYTES : 0);
   const offsets = new Map([...homes].map(([root, home]) => [root, arena.offsets[residents.indexOf(home)]]));
+  if (arena.bytes > abi.MOST) throw new DepthwiseError('OUT_OF_MEMORY', `This model has ${arena.bytes} bytes of activations at once, more than 1 GiB. Use a smaller resolution.`);
+  options.fits?.(arena.bytes + constantBytes(steps));
   const { records, weights } = place(simplified, steps, offsets);
   return {
     steps: records,
@@ -104,11 +110,14 @@ function wholeLives(lives: Map<number, Life>, homes: Map<number, number>): Map<n
   }));
 }
 
+const withParts = (steps: Step[]): Step[] => steps.flatMap((step) => [step, ...(step.parts ?? [])]);
+
+const constantBytes = (steps: Step[]): number =>
+  withParts(steps).flatMap((step) => [step.weights, step.params, step.operand]).reduce((sum, constant) => sum + align(constant?.bytes ?? 0), 0);
+
 /** Step records with addresses, and the weights section. */
 function place(graph: Simplified, steps: Step[], offsets: Map<number, number>): { records: Int32Array; weights: Uint8Array } {
-  const all = steps.flatMap((step) => [step, ...(step.parts ?? [])]);
-  const constants = all.flatMap((step) => [step.weights, step.params, step.operand].filter((constant) => constant !== undefined));
-  const weights = new Uint8Array(constants.reduce((sum, constant) => sum + align(constant.bytes), 0));
+  const all = withParts(steps), weights = new Uint8Array(constantBytes(steps));
   const records = new Int32Array(all.length * abi.STEP_WORDS);
   let at = 0;
   const write = (words: Int32Array, index: number, constant: Step['weights']): void => {

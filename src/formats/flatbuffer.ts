@@ -1,6 +1,9 @@
-// Knows how to follow FlatBuffers offsets without ever leaving the file. It does not know any schema: fields are named
-// by number.
+// Knows how to follow FlatBuffers offsets without ever leaving the file, nor for long where a few bytes are pointed to from
+// everywhere. It does not know any schema: fields are named by number.
 import { DepthwiseError } from '../error.js';
+
+/** How often all that a file says may be read: writers share tables and vectors, but few and small ones. */
+const MOST_READINGS = 8, FREE_BYTES = 65536;
 
 /** A table inside a buffer. */
 export class Table {
@@ -9,11 +12,15 @@ export class Table {
   readonly #vtable: number;
   readonly #fields: number;
   readonly #what: string;
+  /** Bytes that may still be read, for all tables of a file. */
+  readonly #budget: { left: number };
 
-  private constructor(view: DataView, at: number, what: string) {
+  private constructor(view: DataView, at: number, what: string, budget: { left: number }) {
     this.#view = view;
     this.#at = at;
     this.#what = what;
+    this.#budget = budget;
+    this.#spend(4);
     inside(view, at, 4, what);
     this.#vtable = at - view.getInt32(at, true);
     inside(view, this.#vtable, 4, what);
@@ -25,7 +32,12 @@ export class Table {
   static root(bytes: Uint8Array, what: string): Table {
     const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
     inside(view, 0, 8, what);
-    return new Table(view, view.getUint32(0, true), what);
+    return new Table(view, view.getUint32(0, true), what, { left: FREE_BYTES + MOST_READINGS * bytes.length });
+  }
+
+  #spend(bytes: number): void {
+    this.#budget.left -= bytes;
+    if (this.#budget.left < 0) throw new DepthwiseError('BAD_FILE', `This .tflite file is damaged or hostile: up to ${this.#what} it points to the same bytes again and again. Download or export it again.`);
   }
 
   /** Address of a field's value, or 0 where the field has its default. */
@@ -63,29 +75,36 @@ export class Table {
     return { start: at + 4, length };
   }
 
+  /** The same of one that is copied. */
+  #values(field: number, size: number): { start: number; length: number } {
+    const vector = this.#vector(field, size);
+    this.#spend(vector.length * size);
+    return vector;
+  }
+
   table(field: number, what: string): Table | undefined {
     const at = this.#target(field);
-    return at ? new Table(this.#view, at, what) : undefined;
+    return at ? new Table(this.#view, at, what, this.#budget) : undefined;
   }
 
   tables(field: number, what: (index: number) => string): Table[] {
-    const { start, length } = this.#vector(field, 4);
-    return Array.from({ length }, (_, i) => new Table(this.#view, this.#follow(start + i * 4), what(i)));
+    const { start, length } = this.#values(field, 4);
+    return Array.from({ length }, (_, i) => new Table(this.#view, this.#follow(start + i * 4), what(i), this.#budget));
   }
 
   int32s(field: number): number[] {
-    const { start, length } = this.#vector(field, 4);
+    const { start, length } = this.#values(field, 4);
     return Array.from({ length }, (_, i) => this.#view.getInt32(start + i * 4, true));
   }
 
   float32s(field: number): Float32Array {
-    const { start, length } = this.#vector(field, 4);
+    const { start, length } = this.#values(field, 4);
     return Float32Array.from({ length }, (_, i) => this.#view.getFloat32(start + i * 4, true));
   }
 
   /** int64 values as numbers; those beyond 2^53 lose precision. */
   int64s(field: number): number[] {
-    const { start, length } = this.#vector(field, 8);
+    const { start, length } = this.#values(field, 8);
     return Array.from({ length }, (_, i) => Number(this.#view.getBigInt64(start + i * 8, true)));
   }
 
@@ -97,6 +116,7 @@ export class Table {
 
   string(field: number): string {
     const bytes = this.bytes(field);
+    this.#spend(bytes?.length ?? 0);
     return bytes ? new TextDecoder().decode(bytes) : '';
   }
 }

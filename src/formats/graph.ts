@@ -117,6 +117,14 @@ export interface Graph {
   preprocessing?: Preprocessing;
 }
 
+/** Most values of a tensor: offsets in bytes must stay whole numbers that kernels can hold. */
+export const MOST_ELEMENTS = 2 ** 31;
+const MOST_DIMENSIONS = 32;
+
+/** Whether a shape's sizes are counts, and their product, with empty dimensions left out, one that counts exactly. */
+export const isShape = (shape: readonly unknown[]): shape is number[] => shape.length <= MOST_DIMENSIONS
+  && shape.every((d) => Number.isInteger(d) && (d as number) >= 0) && elements((shape as number[]).filter((d) => d > 0)) < MOST_ELEMENTS;
+
 export const elements = (shape: readonly number[]): number => shape.reduce((n, d) => n * d, 1);
 
 export const bytesPerElement: Record<DType, number> = {

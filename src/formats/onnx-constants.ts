@@ -18,7 +18,7 @@ export function evaluate(call: Call): Tensor | undefined {
   const { node } = call;
   if (node.op === 'Constant') return constant(node);
   if (node.op === 'Shape') return shapeOf(call);
-  const rule = RULES[node.op];
+  const rule = Object.hasOwn(RULES, node.op) ? RULES[node.op] : undefined;
   if (!rule || !call.inputs.length || !call.inputs.every((value) => !value || isConstant(value))) return undefined;
   for (let i = 0; i < (OF_TWO.has(node.op) ? 2 : 1); i++) call.needed(i);
   return rule(call, call.inputs.map((_, i) => call.constant(i)!));

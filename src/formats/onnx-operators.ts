@@ -17,8 +17,7 @@ const HINT = 'It runs MobileNets; leave the operator out of the exported graph (
 
 /** @throws DepthwiseError UNSUPPORTED where no rule knows the operator */
 export function translate(call: Call): Value {
-  const rule = RULES[call.node.op];
-  if (rule) return rule(call);
+  if (Object.hasOwn(RULES, call.node.op)) return RULES[call.node.op]!(call); // a file may call its operator __proto__
   throw call.node.unsupported(`is not one that this library does. ${HINTS.find(([pattern]) => pattern.test(call.node.op))?.[1] ?? HINT}`);
 }
 

@@ -1,6 +1,6 @@
 // Knows how ONNX stores constants (TensorProto in onnx.proto) and how they are laid out anew. It does not know operators.
 import { DepthwiseError } from '../error.js';
-import { bytesPerElement, elements, floats, numbers } from './graph.js';
+import { bytesPerElement, elements, floats, isShape, numbers } from './graph.js';
 import type { DType, Tensor } from './graph.js';
 import type { Message } from './protobuf.js';
 
@@ -10,7 +10,6 @@ const TYPES: Record<number, DType | undefined> = {
 };
 const FLOAT64 = 11, BFLOAT16 = 16;
 const NAMES = 'undefined float32 uint8 int8 uint16 int16 int32 int64 strings bool float16 float64 uint32 uint64 complex64 complex128 bfloat16'.split(' ');
-const MOST_ELEMENTS = 2 ** 31;
 
 export const broken = (what: string): DepthwiseError => new DepthwiseError('BAD_FILE', `This .onnx file is damaged: ${what}. Download or export it again.`);
 
@@ -22,7 +21,7 @@ export function dtypeOf(type: number, what: string): DType {
 
 /** Shapes of what is stored or computed, before memory is taken for it. */
 export function checkedShape(shape: number[], what: string, least = 0): number[] {
-  if (shape.some((d) => !Number.isInteger(d) || d < least) || elements(shape) >= MOST_ELEMENTS) throw broken(`${what} has shape [${shape}]`);
+  if (!isShape(shape) || shape.some((d) => d < least)) throw broken(`${what} has shape [${shape}]`);
   return shape;
 }
 

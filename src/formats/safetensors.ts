@@ -1,6 +1,6 @@
 // Knows the .safetensors container: a JSON header and raw tensors. It does not know what any tensor is for.
 import { DepthwiseError } from '../error.js';
-import { bytesPerElement } from './graph.js';
+import { bytesPerElement, elements, isShape } from './graph.js';
 import type { DType, Tensor } from './graph.js';
 
 export interface Safetensors {
@@ -51,13 +51,13 @@ function parse(bytes: Uint8Array): Record<string, unknown> {
 function readTensor(name: string, entry: unknown, data: Uint8Array): { tensor: Tensor; from: number; to: number } | undefined {
   const { dtype, shape, data_offsets: offsets } = (entry ?? {}) as { dtype?: unknown; shape?: unknown; data_offsets?: unknown };
   const isCount = (n: unknown): n is number => Number.isSafeInteger(n) && (n as number) >= 0;
-  if (typeof dtype !== 'string' || !Array.isArray(shape) || !shape.every(isCount) || !Array.isArray(offsets) || offsets.length !== 2 || !offsets.every(isCount)) {
+  if (typeof dtype !== 'string' || !Array.isArray(shape) || !isShape(shape) || !Array.isArray(offsets) || offsets.length !== 2 || !offsets.every(isCount)) {
     throw broken(`describes tensor "${name}" without a dtype, shape or place`);
   }
   const [from, to] = offsets as [number, number];
   const known = DTYPES[dtype], size = dtype === 'BF16' ? 2 : known ? bytesPerElement[known] : 0;
   if (!size) return undefined; // float64 and float8 tensors: a model that needs one will miss it by name
-  const count = shape.reduce((n: number, d: number) => n * d, 1);
+  const count = elements(shape);
   if (from > to || to > data.length || to - from !== count * size) {
     throw broken(`places tensor "${name}" (${dtype} [${shape}]) at bytes ${from} to ${to} of ${data.length}: it is truncated or damaged`);
   }

@@ -1,14 +1,13 @@
 // Knows the .tflite file (FlatBuffers schema version 3) and every way it can be broken. It does not know kernels.
 import { DepthwiseError } from '../error.js';
 import { Table } from './flatbuffer.js';
-import { bytesPerElement, elements, numbers } from './graph.js';
+import { bytesPerElement, elements, isShape, numbers } from './graph.js';
 import type { DType, Graph, Operator, Quantization, Tensor } from './graph.js';
 import { DETECTION_OPERATOR, detectionLabels, readDetection, shapeDetection } from './tflite-detection.js';
 import { attributesOf, operatorName } from './tflite-operators.js';
 import { storedText } from './zip.js';
 
 const TYPES: (DType | undefined)[] = ['float32', 'float16', 'int32', 'uint8', 'int64', undefined, 'bool', 'int16', undefined, 'int8'];
-const MOST_ELEMENTS = 2 ** 31;
 
 const broken = (what: string): DepthwiseError => new DepthwiseError('BAD_FILE', `This .tflite file is damaged: ${what}. Download or export it again.`);
 
@@ -51,7 +50,7 @@ function readTensor(table: Table, index: number, buffers: Table[]): Tensor {
   const name = table.string(3) || `tensor ${index}`, shape = table.int32s(0);
   const type = table.int8(1), dtype = TYPES[type];
   if (!dtype) throw new DepthwiseError('UNSUPPORTED', `Tensor ${index} ("${name}") holds ${type === 5 ? 'strings' : `values of type ${type}`}, which this library does not read.`);
-  if (shape.some((d) => d < 0) || elements(shape) >= MOST_ELEMENTS) throw broken(`tensor ${index} ("${name}") has shape [${shape}]`);
+  if (!isShape(shape)) throw broken(`tensor ${index} ("${name}") has shape [${shape}]`);
   const buffer = table.uint32(2);
   if (buffer >= Math.max(1, buffers.length)) throw broken(`tensor ${index} ("${name}") names buffer ${buffer} of ${buffers.length}`);
   const data = buffer ? buffers[buffer].bytes(0) : undefined;
@@ -84,6 +83,7 @@ function readOperator(table: Table, index: number, codes: Code[], tensors: Tenso
   const second = tensors[inputs[1]];
   const axes = (): number[] => {
     if (!second?.data) throw new DepthwiseError('UNSUPPORTED', `${where} takes its axes at run time. Export the model with constant ones.`);
+    if (elements(second.shape) > 8) throw broken(`${where} has ${elements(second.shape)} axes`);
     return numbers(second);
   };
   const attributes = code.custom === DETECTION_OPERATOR ? readDetection(table.bytes(5), where)

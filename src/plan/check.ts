@@ -1,5 +1,6 @@
 // Knows what a plan must be before any of it runs: what it says about itself agrees with its records, and every record
-// with the memory there is (assembly/check.ts). Plans from files go through here; it trusts nothing in them.
+// with the memory there is (assembly/check.ts). Plans from files go through here; that their description has the parts it
+// should have was checked before (description.ts), and nothing else is trusted.
 import * as abi from '../../assembly/abi.js';
 import { check as checkRecords } from '../../assembly/check.js';
 import { DepthwiseError } from '../error.js';
@@ -7,22 +8,24 @@ import { bytesPerElement, elements } from '../formats/graph.js';
 import { align } from './plan.js';
 import type { Plan, PlanInfo } from './plan.js';
 
+/** Some are copied at every run. */
+const MOST_OUTPUTS = 256;
+
 const broken = (what: string): DepthwiseError => new DepthwiseError('BAD_FILE', `This weights file is damaged or hostile: ${what}. Convert or download it again.`);
 
 export function checkPlan(plan: Plan): void {
   const { info } = plan;
   const check = (ok: boolean, what: string): void => { if (!ok) throw broken(what); };
-  check(Array.isArray(info?.tensors) && Array.isArray(info.steps) && Array.isArray(info.inputs) && Array.isArray(info.outputs), 'its description lacks a list');
-  check(info.steps.every((step) => step && (step.parts === undefined || Array.isArray(step.parts))), 'its description lacks a step');
-  for (const tensor of info.tensors) {
-    const sound = tensor && typeof tensor.name === 'string' && Array.isArray(tensor.shape) && tensor.shape.every((d) => Number.isInteger(d) && d >= 0)
-      && tensor.bytes === elements(tensor.shape) * bytesPerElement[tensor.dtype] && isInside(tensor.offset, tensor.bytes, plan.arenaBytes)
-      && tensor.offset % Math.min(bytesPerElement[tensor.dtype], 4) === 0; // views of it begin at whole elements; int64 is read as int32
-    if (!sound) throw broken(`tensor "${tensor?.name}" lies outside of the arena or contradicts its shape`);
+  for (const { name, shape, dtype, offset, bytes } of info.tensors) {
+    const sound = bytes === elements(shape) * bytesPerElement[dtype] && offset + bytes <= plan.arenaBytes;
+    if (!sound) throw broken(`tensor "${name}" lies outside of the arena or contradicts its shape`);
   }
-  const index = (i: number): boolean => Number.isInteger(i) && i >= 0 && i < info.tensors.length;
+  const index = (i: number): boolean => i < info.tensors.length;
   check([...info.inputs, ...info.outputs].every(index), 'an input or output is no tensor');
-  check(info.steps.every((step) => index(step.output) && Array.isArray(step.inputs) && step.inputs.length > 0 && step.inputs.every(index)), 'a step names no tensor');
+  check(info.outputs.length <= MOST_OUTPUTS, 'it has more outputs than any network');
+  // Inputs are kept a second time, and all lie in the arena at once.
+  check(info.inputs.reduce((sum, i) => sum + info.tensors[i].bytes, 0) <= plan.arenaBytes, 'its inputs lie over each other');
+  check(info.steps.every((step) => index(step.output) && step.inputs.every(index)), 'a step names no tensor');
   const fault = faultOf(plan);
   if (fault) throw broken(fault);
   check(info.vote === undefined || canVote(info), 'its examples vote for classes that are not there');
@@ -34,8 +37,6 @@ function canVote({ vote, labels, outputs, tensors }: PlanInfo): boolean {
   return Array.isArray(labels) && Array.isArray(classes) && Number.isInteger(k) && k! >= 1
     && classes.length === elements(tensors[outputs[0]]?.shape ?? []) && classes.every((c) => Number.isInteger(c) && c >= 0 && c < labels.length);
 }
-
-const isInside = (offset: number, bytes: number, limit: number): boolean => Number.isInteger(offset) && offset >= 0 && bytes >= 0 && offset + bytes <= limit;
 
 /** What is wrong with the records, or nothing. */
 function faultOf({ steps, weights, arenaBytes, scratchBytes, info }: Plan): string | undefined {

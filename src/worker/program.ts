@@ -22,7 +22,7 @@ function loaded(): Net {
 /** Pixels of what came; frames and bitmaps were handed over, so it is for us to close them. */
 async function seen(image: never): Promise<ReturnType<typeof pictureFrom>> {
   try {
-    return await pictureFrom(image);
+    return await pictureFrom(image, { maxImagePixels: loaded().maxImagePixels });
   } finally {
     (image as { close?(): void } | undefined)?.close?.();
   }
