@@ -1,7 +1,7 @@
 // Knows how many bytes the library asks for, by standing in for the constructors of buffers; and is a host that gives no
 // more than half a gigabyte to a WebAssembly memory. Import it before anything that allocates.
 
-export const allocated = { bytes: 0, place: '', stack: '' };
+export const allocated = { bytes: 0, place: '', stack: '', /** Bytes that no WebAssembly memory may have, and one that had them. */ most: Infinity, over: 0 };
 
 const NOTED = 16 << 20;
 const MOST_MEMORY = 512 << 20;
@@ -40,6 +40,7 @@ const { Memory } = WebAssembly;
 WebAssembly.Memory = new Proxy(Memory, {
   construct(target, [descriptor]: [WebAssembly.MemoryDescriptor]) {
     const bytes = descriptor.initial * 65536;
+    if (bytes > allocated.most) allocated.over = bytes;
     if (bytes > MOST_MEMORY) throw new RangeError(`WebAssembly.Memory(): could not allocate ${bytes} bytes`);
     note(bytes);
     return new target(descriptor);

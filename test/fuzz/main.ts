@@ -7,10 +7,17 @@ import { campaign, replay, table } from './campaign.js';
 import type { Case } from './case.js';
 import { bundleWorker } from './instrument.js';
 import { TARGET_NAMES } from './names.js';
+import { NATIVE_TOOLS, fuzzNatively, hasNativeTools } from './native.js';
 
 const { values } = parseArgs({ options: { minutes: { type: 'string', default: '1' }, target: { type: 'string' }, seed: { type: 'string', default: String(Date.now() % 1e9) }, processes: { type: 'string', default: '1' }, replay: { type: 'string' } } });
-const targets = values.target?.split(',') ?? TARGET_NAMES, wrong = targets.find((name) => !TARGET_NAMES.includes(name));
-if (wrong) throw new Error(`There is no target "${wrong}"; there are ${TARGET_NAMES.join(', ')}.`);
+const isNative = values.target === 'native', targets = isNative ? [] : values.target?.split(',') ?? TARGET_NAMES, wrong = targets.find((name) => !TARGET_NAMES.includes(name));
+if (wrong) throw new Error(`There is no target "${wrong}"; there are ${TARGET_NAMES.join(', ')}, and native.`);
+
+if (isNative) {
+  const { code, said } = hasNativeTools() ? fuzzNatively(Number(values.minutes) * 60, Number(values.seed)) : { code: 69, said: `To fuzz natively: ${NATIVE_TOOLS}` };
+  console.log(said);
+  process.exit(code);
+}
 
 const { file, counts } = await bundleWorker(path.resolve(`build/fuzz/worker-${process.pid}.mjs`)); // its own, since campaigns may run side by side
 if (values.replay) console.log((await replay(file, [JSON.parse(readFileSync(values.replay, 'utf8')) as Case]))[0]);

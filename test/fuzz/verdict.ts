@@ -28,6 +28,7 @@ export function fault(kind: string, error: unknown): Verdict {
  */
 export async function judged(work: () => Promise<Verdict>, size: number, declared: () => number, measured = false): Promise<Verdict> {
   const before = measured ? process.cpuUsage() : undefined, since = performance.now(), start = allocated.bytes;
+  allocated.over = 0;
   let verdict: Verdict;
   try {
     verdict = await work();
@@ -37,6 +38,7 @@ export async function judged(work: () => Promise<Verdict>, size: number, declare
   if (verdict.end === 'fault') return verdict;
   if (!before && performance.now() - since > MOST_MS) return judged(work, size, declared, true);
   const { user, system } = before ? process.cpuUsage(before) : { user: 0, system: 0 }, ms = (user + system) / 1000, took = allocated.bytes - start, cap = SPARE_BYTES + 24 * size + 4 * declared();
+  if (allocated.over) return { end: 'fault', key: 'took more than maxMemory', what: `${allocated.over} bytes` };
   if (took > cap) return { end: 'fault', key: `took much memory, ${verdict.end}${verdict.end === 'refused' ? ` ${verdict.code}` : ''}, ${allocated.place}`, what: `${took} bytes for a file of ${size}, declared ${declared()}\n${allocated.stack}` };
   if (ms > MOST_MS) return { end: 'fault', key: `took long, ${verdict.end}`, what: `${ms} ms of CPU time` };
   return verdict;

@@ -6,11 +6,14 @@ import { readGraph } from '../../src/convert.js';
 import { convert, load, loadGraph } from '../../src/load.js';
 import type { LoadOptions } from '../../src/load.js';
 import type { Net, TensorInfo } from '../../src/net.js';
+import { allocated } from './allocation.js';
 import type { Case, Verdict } from './case.js';
 import { judged } from './verdict.js';
 
 /** Multiply-adds and moved values above which a network is loaded, but not run: that takes as long as its sizes say. */
 const MOST_WORK = 1e8;
+/** What loading may take, by its own option. */
+const MAX_MEMORY = 128 << 20;
 
 const PICTURE = { data: Uint8Array.from({ length: 9 * 7 * 4 }, (_, i) => i * 37), width: 9, height: 7 };
 
@@ -18,7 +21,8 @@ export function tryWeights(bytes: Uint8Array, fuzzed: Case, options: LoadOptions
   let declared = 0;
   const all: LoadOptions = { ...options, build: fuzzed.build, ...(fuzzed.plan && { plan: fuzzed.plan }) };
   return judged(async () => {
-    const net = await load(bytes, all);
+    allocated.most = MAX_MEMORY;
+    const net = await load(bytes, { ...all, maxMemory: MAX_MEMORY }).finally(() => (allocated.most = Infinity));
     try {
       declared += net.memory.totalBytes;
       if (workOf(net) > MOST_WORK) return { end: 'too large' };
