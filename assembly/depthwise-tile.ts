@@ -1,16 +1,16 @@
 // Knows the register tiles of depthwise convolutions: one panel of 8 channels along one output row. It does not know
 // where the rows come from: `taps` holds the address of each tap at output column 0, `at` the offset of the panel.
 // Accumulators and taps stand spelled out, since AssemblyScript keeps no array in registers.
-import { DEPTHWISE_COLUMNS, DILATION_W, DTYPE, FLOAT32, KH, KW, PANEL, STRIDE_W, WEIGHTS_ZERO } from './abi';
+import { DEPTHWISE_COLUMNS, DILATION_W, DTYPE, FLOAT32, KH, KW, PANEL, STRIDE_W } from './abi';
 import { finishF32, least4, most4 } from './activation';
 import { madd } from './lanes';
 import { storeF32 } from './tile';
-import { areCertain, isRectified, keepSums, least8, most8, offset4, origin4, requantise, settle, storeRectified8, storeSums8 } from './requantise';
+import { areCertain, isRectified, keepSums, least8, most8, offset4, origin4, settle, storeRectified8, storeSums8 } from './requantise';
 import { word } from './step';
 
 /**
- * `columns` columns at dst, `outBytes` apart. SIMD builds write whole groups of DEPTHWISE_COLUMNS: where there are fewer
- * columns, the rest of the group is written after them.
+ * `columns` columns at dst, `outBytes` apart (int8 of the scalar build: scalar-depthwise.ts). SIMD builds write whole groups of
+ * DEPTHWISE_COLUMNS: where there are fewer columns, the rest of the group is written after them.
  */
 export function filterColumns(step: usize, float: bool, columns: i32, taps: usize, at: usize, w: usize, params: usize, dst: usize, outBytes: usize): void {
   if (ASC_FEATURE_SIMD) {
@@ -21,11 +21,8 @@ export function filterColumns(step: usize, float: bool, columns: i32, taps: usiz
     else if (shape == 12) strip5s2(step, columns, taps, at, w, params, dst, outBytes);
     else stripAny(step, columns, taps, at, w, params, dst, outBytes);
   } else {
-    const count = word(step, KH) * word(step, KW), columnBytes = <usize>(word(step, STRIDE_W) * PANEL) << (float ? 2 : 0);
-    for (let column = 0, out = dst; column < columns; column++, at += columnBytes, out += outBytes) {
-      if (float) scalarF32(taps, count, at, w, params, out);
-      else scalarInt8(taps, count, at, w, params, step, out);
-    }
+    const count = word(step, KH) * word(step, KW), columnBytes = <usize>(word(step, STRIDE_W) * PANEL) << 2;
+    for (let column = 0, out = dst; column < columns; column++, at += columnBytes, out += outBytes) scalarF32(taps, count, at, w, params, out);
   }
   if (float) finishF32(step, columns, dst, outBytes);
 }
@@ -268,7 +265,7 @@ function keepWhole(row: i32, low: v128, high: v128, params: usize): void {
   keepSums(row, i32x4.add(i32x4.trunc_sat_f32x4_s(low), v128.load(params)), i32x4.add(i32x4.trunc_sat_f32x4_s(high), v128.load(params, 16)));
 }
 
-// ---- scalar: one column of 8 channels
+// ---- scalar, float32: one column of 8 channels
 
 function scalarF32(taps: usize, count: i32, at: usize, w: usize, params: usize, dst: usize): void {
   const end = taps + (<usize>count << 2);
@@ -276,14 +273,5 @@ function scalarF32(taps: usize, count: i32, at: usize, w: usize, params: usize, 
     let sum = load<f32>(params + lane);
     for (let tap = taps, panel = w + lane; tap < end; tap += 4, panel += 32) sum = load<f32>(<usize>load<u32>(tap) + at + lane) * load<f32>(panel) + sum;
     store<f32>(dst + lane, sum);
-  }
-}
-
-function scalarInt8(taps: usize, count: i32, at: usize, w: usize, params: usize, step: usize, dst: usize): void {
-  const zero = word(step, WEIGHTS_ZERO), end = taps + (<usize>count << 2);
-  for (let lane: usize = 0; lane < 8; lane++) {
-    let sum = load<i32>(params + (lane << 2));
-    for (let tap = taps, panel = w + lane; tap < end; tap += 4, panel += 8) sum += <i32>load<i8>(<usize>load<u32>(tap) + at + lane) * (<i32>load<i8>(panel) - zero);
-    store<i8>(dst + lane, <i8>requantise(sum, params, <i32>lane, step));
   }
 }

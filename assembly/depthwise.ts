@@ -9,6 +9,7 @@ import {
   PARAMS_INT8, SRC, STRIDE_H, STRIDE_W, TAIL_ROWS, W, WEIGHTS, ZERO_IN,
 } from './abi';
 import { filterColumns } from './depthwise-tile';
+import { scalarColumns } from './scalar-depthwise';
 import { activation, constant, scratch, shareEnd, shareStart, word } from './step';
 import { storeTail, tail } from './tile';
 
@@ -108,7 +109,10 @@ function fillPixels(step: usize, float: bool, dst: usize, pixels: i32): void {
       v128.store(dst, value);
       v128.store(dst, value, 16);
     }
-  } else if (pixels > 0) memory.fill(dst, float ? 0 : <u8>zero, <usize>(pixels * PANEL) * ringValue(float));
+  } else {
+    const four = float ? 0 : (zero & 255) * 0x01010101;
+    for (const end = dst + <usize>(max(pixels, 0) * PANEL) * ringValue(float); dst < end; dst += 4) store<i32>(dst, four);
+  }
 }
 
 /** `count` pixels of C channels into the panels of a ring row. The last panel may take up values of the next pixel. */
@@ -128,7 +132,12 @@ function copyRow(step: usize, float: bool, src: usize, count: i32, dst: usize): 
 @inline
 function copyEight(float: bool, dst: usize, src: usize): void {
   if (!ASC_FEATURE_SIMD) {
-    memory.copy(dst, src, float ? 32 : 8);
+    if (float) {
+      for (let at: usize = 0; at < 32; at += 4) store<i32>(dst + at, load<i32>(src + at));
+      return;
+    }
+    store<i32>(dst, load<i32>(src, 0, 1));
+    store<i32>(dst, load<i32>(src, 4, 1), 4);
   } else if (float) {
     v128.store(dst, v128.load(src));
     v128.store(dst, v128.load(src, 16), 16);
@@ -177,7 +186,8 @@ export function filterRow(step: usize, float: bool, top: i32, dst: usize): void 
   let w = constant(step, WEIGHTS), params = constant(step, PARAMS);
   let at: usize = 0;
   for (let left = word(step, OC); left > 0; left -= PANEL) {
-    if (left >= PANEL && columns >= DEPTHWISE_COLUMNS) filterColumns(step, float, columns, taps, at, w, params, dst, outBytes);
+    if (!ASC_FEATURE_SIMD && !float) scalarColumns(step, min(left, PANEL), columns, taps, at, w, params, dst, outBytes);
+    else if (left >= PANEL && columns >= DEPTHWISE_COLUMNS) filterColumns(step, float, columns, taps, at, w, params, dst, outBytes);
     else filterTail(step, float, min(left, PANEL), taps, at, w, params, dst, outBytes);
     at += ringBytes;
     w += weightsBytes;

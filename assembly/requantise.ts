@@ -12,7 +12,7 @@
 //     byte 0     32                64                  96
 //     bias[8]    m[8] float32      |nudge|[8] float32  multiplier M[8], exponent[8] (TFLite's shift, positive is left)
 //                                                      or m[8] float64 (ROUND_DOUBLE: half away from zero)
-import { MAX, MIN, ROUNDING, ROUND_DOUBLE, ROUND_TWICE, ZERO_OUT } from './abi';
+import { C, KH, KW, MAX, MIN, ROUNDING, ROUND_DOUBLE, ROUND_TWICE, ZERO_OUT } from './abi';
 import { madd } from './lanes';
 import { temporary, word } from './step';
 
@@ -52,7 +52,7 @@ export function nearest(x: f64): i32 {
 /** Sums of a tile whose rounding is uncertain: up to four rows of 8. */
 // @ts-ignore: decorator
 @inline
-function kept(): usize {
+export function kept(): usize {
   return temporary() + 384;
 }
 
@@ -72,11 +72,18 @@ export function settle(rows: i32, params: usize, step: usize, dst: usize, dstStr
 
 // ---- small multipliers, in 32-bit integers (scalar build)
 
-/** Whether every channel of a panel rounds twice with a multiplier under 1/4, which `toInt8` asks for. */
-export function areSmall(params: usize, step: usize): bool {
-  let small = word(step, ROUNDING) == ROUND_TWICE;
-  for (let lane: usize = 0; lane < 32; lane += 4) small = small && load<i32>(params + lane, 128) <= -2;
-  return small;
+/**
+ * Whether the first `lanes` channels of a panel round twice with multipliers that `toInt8` can do: under 1/4, or under 1/2
+ * where sums stay below 3/4 of an int32 (a window's products are less than 2^15 each).
+ */
+export function areSmall(params: usize, lanes: i32, step: usize): bool {
+  if (word(step, ROUNDING) != ROUND_TWICE) return false;
+  const short = word(step, C) * word(step, KH) * word(step, KW) <= 32768;
+  for (let slot = params, end = params + (<usize>lanes << 2); slot < end; slot += 4) {
+    const exponent = load<i32>(slot, 128);
+    if (exponent > -1 || (exponent == -1 && !(short && abs(load<i32>(slot)) < 0x20000000))) return false;
+  }
+  return true;
 }
 
 /**
@@ -91,16 +98,16 @@ export function toInt8(acc: i32, multiplier: i32, shift: i32, zero: i32): i32 {
   return min(max((((high + (high >> 31)) >> shift) + zero) >> 1, -128), 127);
 }
 
-/** The step's clamp on `rows` rows of 8 values, where it leaves less than int8. */
-export function narrow(rows: i32, step: usize, dst: usize, dstStride: usize): void {
+/** The step's clamp on `rows` rows of `lanes` values, where it leaves less than int8. */
+export function narrow(rows: i32, lanes: i32, step: usize, dst: usize, dstStride: usize): void {
   const least = word(step, MIN), most = word(step, MAX);
   if (least <= -128 && most >= 127) return;
   for (; rows > 0; rows--, dst += dstStride) {
-    for (let at = dst; at < dst + 8; at++) store<i8>(at, <i8>min(max(<i32>load<i8>(at), least), most));
+    for (let at = dst, end = dst + <usize>lanes; at < end; at++) store<i8>(at, <i8>min(max(<i32>load<i8>(at), least), most));
   }
 }
 
-/** Four sums of row `row` from channel `lane` / 4 on, bias included, for `settle`. */
+/** Four sums of row `row` from channel `lane` / 4 on, still without their bias, for `settle`. */
 export function keep4(row: usize, s0: i32, s1: i32, s2: i32, s3: i32, lane: usize, slot: usize): void {
   const at = kept() + (row << 5) + lane;
   store<i32>(at, s0 + load<i32>(slot));

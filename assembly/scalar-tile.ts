@@ -35,27 +35,18 @@ export function scalarF32(src: usize, depth: i32, segments: i32, pitch: usize, w
 /** All `rows` rows against one int8 panel, whose weights stay as they are in the file. */
 export function scalarInt8(rows: i32, src: usize, stride: usize, pairs: i32, segments: i32, pitch: usize, w: usize, params: usize, step: usize, dst: usize, dstStride: usize): void {
   const depth = <usize>pairs << 1, two = rows & ~1;
-  twoRows(two, src, stride, depth, segments, pitch, w, params, step, dst, dstStride);
-  if (two < rows) oneRow(1, src + <usize>two * stride, stride, depth, segments, pitch, w, params, step, dst + <usize>two * dstStride, dstStride);
-  if (areSmall(params, step)) narrow(rows, step, dst, dstStride);
+  tile(two, src, stride, depth, segments, pitch, w, params, step, dst, dstStride);
+  // A single row counts as both rows of a tile: one of its own would be a third of this file, for layers of one pixel.
+  if (two < rows) tile(2, src + <usize>two * stride, 0, depth, segments, pitch, w, params, step, dst + <usize>two * dstStride, 0);
+  if (areSmall(params, 8, step)) narrow(rows, 8, step, dst, dstStride);
 }
 
-function twoRows(count: i32, src: usize, stride: usize, depth: usize, segments: i32, pitch: usize, w: usize, params: usize, step: usize, dst: usize, dstStride: usize): void {
-  tile(2, count, src, stride, depth, segments, pitch, w, params, step, dst, dstStride);
-}
-
-function oneRow(count: i32, src: usize, stride: usize, depth: usize, segments: i32, pitch: usize, w: usize, params: usize, step: usize, dst: usize, dstStride: usize): void {
-  tile(1, count, src, stride, depth, segments, pitch, w, params, step, dst, dstStride);
-}
-
-/** `count` rows, `rows` at a time, first times the lower four channels, then times the upper. */
-// @ts-ignore: decorator
-@inline
+/** `rows` rows, two at a time, first times the lower four channels, then times the upper. */
 function tile(
-  rows: i32, count: i32, src: usize, stride: usize, depth: usize, segments: i32, pitch: usize, w: usize, params: usize, step: usize, dst: usize, dstStride: usize,
+  rows: i32, src: usize, stride: usize, depth: usize, segments: i32, pitch: usize, w: usize, params: usize, step: usize, dst: usize, dstStride: usize,
 ): void {
-  const panel = depth << 3, weightsZero = word(step, WEIGHTS_ZERO), zero = word(step, ZERO_OUT) << 1 | 1, plain = areSmall(params, step);
-  for (; count > 0; count -= rows, src += <usize>rows * stride, dst += <usize>rows * dstStride) {
+  const panel = depth << 3, weightsZero = word(step, WEIGHTS_ZERO), zero = word(step, ZERO_OUT) << 1 | 1, plain = areSmall(params, 8, step);
+  for (; rows > 0; rows -= 2, src += 2 * stride, dst += 2 * dstStride) {
     for (let lane: usize = 0; lane < 32; lane += 16) {
       let a0 = 0, a1 = 0, a2 = 0, a3 = 0, b0 = 0, b1 = 0, b2 = 0, b3 = 0;
       let from = src, v = w + (lane >> 1);
@@ -64,49 +55,49 @@ function tile(
         for (let odd: usize = 0; odd < 2; odd++) {
           let at = from + odd;
           for (const end = at + depth; at < end; at += 2, v += 16) {
-            const x = <i32>load<i8>(at), y = rows > 1 ? <i32>load<i8>(at + stride) : 0;
+            const x = <i32>load<i8>(at), y = <i32>load<i8>(at + stride);
             const v0 = <i32>load<i8>(v);
             a0 += x * v0;
-            if (rows > 1) b0 += y * v0;
+            b0 += y * v0;
             const v1 = <i32>load<i8>(v, 2);
             a1 += x * v1;
-            if (rows > 1) b1 += y * v1;
+            b1 += y * v1;
             const v2 = <i32>load<i8>(v, 4);
             a2 += x * v2;
-            if (rows > 1) b2 += y * v2;
+            b2 += y * v2;
             const v3 = <i32>load<i8>(v, 6);
             a3 += x * v3;
-            if (rows > 1) b3 += y * v3;
+            b3 += y * v3;
           }
           v -= panel - 1;
         }
       }
       if (weightsZero) {
-        const x = weightsZero * sumOf(src, depth, segments, pitch), y = rows > 1 ? weightsZero * sumOf(src + stride, depth, segments, pitch) : 0;
+        const x = weightsZero * sumOf(src, depth, segments, pitch), y = weightsZero * sumOf(src + stride, depth, segments, pitch);
         a0 -= x, a1 -= x, a2 -= x, a3 -= x;
-        if (rows > 1) b0 -= y, b1 -= y, b2 -= y, b3 -= y;
+        b0 -= y, b1 -= y, b2 -= y, b3 -= y;
       }
       const slot = params + lane, to = dst + (lane >> 2);
       if (!plain) {
         keep4(0, a0, a1, a2, a3, lane, slot);
-        if (rows > 1) keep4(1, b0, b1, b2, b3, lane, slot);
+        keep4(1, b0, b1, b2, b3, lane, slot);
         continue;
       }
       let m = load<i32>(slot, 96) << 1, e = -1 - load<i32>(slot, 128), bias = load<i32>(slot);
-      let a = toInt8(a0 + bias, m, e, zero) & 255, b = rows > 1 ? toInt8(b0 + bias, m, e, zero) & 255 : 0;
+      let a = toInt8(a0 + bias, m, e, zero) & 255, b = toInt8(b0 + bias, m, e, zero) & 255;
       m = load<i32>(slot, 100) << 1, e = -1 - load<i32>(slot, 132), bias = load<i32>(slot, 4);
       a |= (toInt8(a1 + bias, m, e, zero) & 255) << 8;
-      if (rows > 1) b |= (toInt8(b1 + bias, m, e, zero) & 255) << 8;
+      b |= (toInt8(b1 + bias, m, e, zero) & 255) << 8;
       m = load<i32>(slot, 104) << 1, e = -1 - load<i32>(slot, 136), bias = load<i32>(slot, 8);
       a |= (toInt8(a2 + bias, m, e, zero) & 255) << 16;
-      if (rows > 1) b |= (toInt8(b2 + bias, m, e, zero) & 255) << 16;
+      b |= (toInt8(b2 + bias, m, e, zero) & 255) << 16;
       m = load<i32>(slot, 108) << 1, e = -1 - load<i32>(slot, 140), bias = load<i32>(slot, 12);
       a |= toInt8(a3 + bias, m, e, zero) << 24;
-      if (rows > 1) b |= toInt8(b3 + bias, m, e, zero) << 24;
+      b |= toInt8(b3 + bias, m, e, zero) << 24;
       store<i32>(to, a, 0, 1);
-      if (rows > 1) store<i32>(to + dstStride, b, 0, 1);
+      store<i32>(to + dstStride, b, 0, 1);
     }
-    if (!plain) settle(rows, params, step, dst, dstStride);
+    if (!plain) settle(2, params, step, dst, dstStride);
   }
 }
 

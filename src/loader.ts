@@ -50,6 +50,7 @@ export async function readWeights(bytes: Uint8Array, options: ConvertOptions = {
 
 /** The same before its hash is checked. */
 async function openWeights(bytes: Uint8Array, options: ConvertOptions & { maxMemory?: number }): Promise<{ plan: Plan; intact?: Promise<void> }> {
+  checkMemory(bytes.length, options.maxMemory, 'These weights have'); // those of caches and of the zoo, too
   if (!isDw(bytes)) {
     const { compile, readGraph } = await converter();
     const plan = compile(await readGraph(bytes, options), { plan: options.plan, fits: (count) => checkMemory(count, options.maxMemory, 'This net takes more than') });

@@ -35,7 +35,6 @@ export async function fetchBytes(source: Source, options: FetchOptions = {}): Pr
     if (options.signal?.aborted) throw new DepthwiseError('ABORTED', 'Loading was cancelled.', { cause });
     throw cause;
   }
-  checkMemory(bytes.length, options.maxMemory, 'These weights have');
   if (options.integrity) await checkIntegrity(bytes, options.integrity);
   return bytes;
 }

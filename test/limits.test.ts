@@ -147,7 +147,7 @@ class Flat {
 }
 
 /** Some operators, each of some inputs: one table and one vector, told of again and again. */
-function repetitive(operators: number, inputs: number): Uint8Array {
+function repetitive(operators: number, inputs: number, shape = [8]): Uint8Array {
   const flat = new Flat(), model = flat.table([0, 1, 2, 4]), list = (from: number, i: number, length = 1): number => {
     const at = flat.vector(Array(length).fill(0));
     flat.point(from, i, at);
@@ -165,7 +165,7 @@ function repetitive(operators: number, inputs: number): Uint8Array {
   for (const i of [0, 1]) {
     const x = flat.table([0, 1]);
     flat.point(tensors, i, x);
-    flat.set(list(x, 0), 0, 8);
+    flat.point(x, 0, flat.vector(shape));
   }
   return flat.bytes(model);
 }
@@ -175,6 +175,25 @@ test('a .tflite file whose tables and vectors are told of again and again is ref
   const bomb = repetitive(4000, 4000);
   assert.ok(bomb.length < 40_000, `${bomb.length} bytes, 64 megabytes of inputs`);
   assert.throws(() => readTflite(bomb), refused('BAD_FILE', /points to the same bytes again and again/));
+});
+
+test('a .tflite file whose shapes multiply past what counts exactly is refused', () => {
+  for (const shape of [[65536, 65536], Array<number>(40).fill(2 ** 31 - 1).concat(0), [-8]]) assert.throws(() => readTflite(repetitive(1, 5, shape)), refused('BAD_FILE', /has shape/));
+});
+
+test('weights that were kept are measured as well', async () => {
+  const folder = mkdtempSync(path.join(tmpdir(), 'dw-')), before = process.env.DEPTHWISE_CACHE;
+  const server = createServer((_, response) => response.end(bytes));
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/net.dw`;
+  process.env.DEPTHWISE_CACHE = folder;
+  (await load(url, { cache: true })).dispose();
+  await new Promise((resolve) => server.close(resolve));
+  (await load(url, { cache: true })).dispose();
+  await refuses(load(url, { cache: true, maxMemory: bytes.length - 1 }), 'OUT_OF_MEMORY', /These weights have/);
+  if (before === undefined) delete process.env.DEPTHWISE_CACHE;
+  else process.env.DEPTHWISE_CACHE = before;
+  rmSync(folder, { recursive: true });
 });
 
 // ---- pictures

@@ -130,24 +130,24 @@ both('too little memory is refused with code 1', async () => {
 });
 
 /** A model whose text or plan was changed ends with a code, on the board and under AddressSanitizer. */
-function refuses(what: string, code: number, name: string, stream: Stream, change?: (text: string) => string): void {
+function refuses(what: string, code: number, name: string, stream: Stream, { change, fault }: { change?: (text: string) => string; fault?: number } = {}): void {
   const out = writeModel(stream, name, change);
   for (const target of ['run-m4', 'host'] as const) {
     const ran = boot(target, out, ['empty']);
-    assert.match(ran.said, new RegExp(`^error ${code} at unit \\d+: `, 'm'), `${what}, ${target}: ${ran.said.slice(-500)}`);
+    assert.match(ran.said, new RegExp(`^error ${code} at unit \\d+: ${fault ? `.*fault ${fault} of` : ''}`, 'm'), `${what}, ${target}: ${ran.said.slice(-500)}`);
   }
 }
 
 both('one changed bit of the weights, a record or a copy is refused with code 3', async () => {
   const stream = await streamOf('small', 'models', 'person_detect.tflite');
-  const inSection = (start: string, from: RegExp, to: string) => (text: string): string => {
+  const inSection = (start: string, from: RegExp, to: (found: string) => string) => (text: string): string => {
     const at = text.indexOf(start), rest = text.slice(at), changed = rest.replace(from, to);
     assert.not.equal(changed, rest);
     return text.slice(0, at) + changed;
   };
-  refuses('weights', 3, 'damaged', stream, inSection('weights[]', /0x(.)/, '0x1$1'.slice(0, 3)));
-  refuses('record', 3, 'damaged', stream, inSection('records[]', /36864/, '36865'));
-  refuses('copy', 3, 'damaged', stream, inSection('copies[]', /, 160, /, ', 161, '));
+  refuses('weights', 3, 'damaged', stream, { change: inSection('weights[]', /0x\w{8}/, (word) => `0x${((Number(word) ^ 1) >>> 0).toString(16).padStart(8, '0')}`) });
+  refuses('record', 3, 'damaged', stream, { change: inSection('records[]', /36864/, () => '36865') });
+  refuses('copy', 3, 'damaged', stream, { change: inSection('copies[]', /, 160, /, () => ', 161, ') });
 });
 
 both('plans that would leave their memory are refused with code 4, whatever their checksum says', async () => {
@@ -160,10 +160,21 @@ both('plans that would leave their memory are refused with code 4, whatever thei
   refuses('a copy beyond the memory', 4, 'hostile', hostile(({ units, memoryBytes }) => { units[3].copies[0].to = memoryBytes - 8; }));
   refuses('a copy of more than there is', 4, 'hostile', hostile(({ units, constants }) => { units[3].copies[0].from = constants.length; }));
   refuses('an output outside', 4, 'hostile', hostile(({ info, memoryBytes }) => { info.tensors[info.outputs[0]].offset = memoryBytes; }));
-  refuses('an unknown kernel', 4, 'hostile', hostile(({ records }) => { records[abi.OP] = 99; }));
-  refuses('an input beyond the memory', 4, 'hostile', hostile(({ records, memoryBytes }) => { records[abi.SRC] = memoryBytes; }));
+  refuses('an unknown kernel', 4, 'hostile', hostile(({ records }) => { records[abi.OP] = 99; }), { fault: abi.FAULT_KERNEL });
+  refuses('an input beyond the memory', 4, 'hostile', hostile(({ records, memoryBytes }) => { records[abi.SRC] = memoryBytes; }), { fault: abi.FAULT_SRC });
   refuses('a row too long for the ring', 4, 'hostile', hostile(({ records }) => { records[abi.OW] *= 100; }));
-  refuses('scratch memory that a step writes over', 4, 'hostile', hostile(({ units, base }) => { units[0].scratchAt = base + 40000; }));
+  refuses('scratch memory that a step writes over', 4, 'hostile', hostile(({ units, base }) => { units[0].scratchAt = base + 40000; }), { fault: abi.FAULT_DST });
+});
+
+const ROUNDS = process.env.CASES ?? '4000', SEED = process.env.SEED ?? '1';
+
+tools(`${ROUNDS} broken plans with right checksums are refused or run under AddressSanitizer without a complaint (CASES=, SEED=)`, async () => {
+  const stream = streamed(compile(await quantisedModel('v3-small', 0.35, 32, 20), { plan: 'small' }));
+  const { code, said } = boot('host', writeModel(stream, 'broken'), [ROUNDS, SEED], { PROGRAM: path.resolve('test', 'hostile.c') });
+  assert.is(code, 0, said.slice(-3000));
+  const count = (of: number): number => Number(new RegExp(`^code ${of}: (\\d+)$`, 'm').exec(said)?.[1] ?? 0);
+  assert.is(count(0) + count(4) + count(5), Number(ROUNDS), said);
+  assert.ok(count(0) > 0 && count(4) > Number(ROUNDS) / 10, `some ran, some were refused: ${said}`);
 });
 
 /** Instructions a multiply-add of the layers of one kind, all together. */
@@ -183,6 +194,7 @@ both('instructions of each layer on the Cortex-M4, with and without bounds check
     const all = layers.reduce((sum, { instructions }) => sum + instructions, 0) / macs;
     console.log(`${(checks ? '  bounds checks in' : '  bounds checks out').padEnd(56)}${[pointwise, depthwise, all].map((x) => column(x.toFixed(2))).join('')}`);
     assert.ok(pointwise > 1 && depthwise > 1, 'a multiply-add takes at least an instruction');
+    assert.ok(pointwise <= (checks ? 10 : 3.5), `${pointwise} instructions a multiply-add of pointwise layers: counts do not vary from run to run`);
   }
 });
 

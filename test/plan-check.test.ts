@@ -79,14 +79,14 @@ function rich(plan: Plan): Plan {
 function values(random: Random, steps: Int32Array, at: number, some: number): number[] {
   const was = steps[at], any = (random.next() * 2 ** 32) | 0, other = steps[at - (at % abi.STEP_WORDS) + random.below(abi.STEP_WORDS)];
   const most = [0, -1, 1, was + 1, was - 1, was * 2, was + 16, was - 16, 2, 3, 7, 8, 255, 65535, 65536, 65537, 2 ** 20, 2 ** 28, 2 ** 30, 2 ** 30 + 1, 2 ** 31 - 1, -(2 ** 31), -was, other, any, any >>> 12, any >> 20];
-  return all ? most : Array.from({ length: some }, () => random.of(most));
+  return all ? most : [...(some > 1 ? [was + 1, was - 1] : []), ...Array.from({ length: some }, () => random.of(most))];
 }
 
 interface Broken { steps: Int32Array; first: number; last: number; what: string }
 
 /** The plan with one word broken, word by word, and with several of a step. */
 function* breakages(plan: Plan, random: Random): Generator<Broken> {
-  const some = plan.info.steps.length < 10 ? 4 : 1; // networks repeat themselves
+  const some = plan.info.steps.length < 10 ? 3 : 1; // networks repeat themselves
   let record = 0;
   for (const { parts = [] } of plan.info.steps) {
     const first = record, last = (record += 1 + parts.length), from = first * abi.STEP_WORDS, count = (last - first) * abi.STEP_WORDS;
@@ -204,6 +204,37 @@ test('a window whose rows overflow 32 bits is refused: it seemed to lie inside o
 test('an activation function of int8 is refused: its kernel writes four bytes a value', () => {
   checkPlan(made({ [abi.OP]: abi.OP_ACTIVATION, [abi.COUNT]: 16 }, 64));
   refuses(made({ [abi.OP]: abi.OP_ACTIVATION, [abi.DTYPE]: abi.INT8, [abi.COUNT]: 64 }, 64), /unknown type/);
+});
+
+test('a window of pooling that meets no cell is refused: the kernel would divide by their number', () => {
+  const pool = { ...WINDOW, [abi.OP]: abi.OP_AVERAGE_POOL, [abi.DTYPE]: abi.INT8, [abi.H]: 4, [abi.W]: 4, [abi.KH]: 2, [abi.KW]: 2, [abi.OH]: 4, [abi.OW]: 4, [abi.PAD_TOP]: 1, [abi.PAD_LEFT]: 1 };
+  checkPlan(made(pool, 64));
+  for (const more of [{ [abi.OH]: 6 }, { [abi.OW]: 6 }, { [abi.PAD_TOP]: 2 }, { [abi.PAD_LEFT]: 2 }, { [abi.STRIDE_W]: 2 }]) refuses(made({ ...pool, ...more }, 64), /averages no cell/);
+  checkPlan(made({ ...pool, [abi.OH]: 5, [abi.OW]: 5 }, 64));
+});
+
+test('indices of a gathering lie inside of the constants', () => {
+  const gather = { [abi.OP]: abi.OP_GATHER, [abi.SIZES]: 4, [abi.KH]: 1, [abi.KW]: 4, [abi.COUNT]: 8, [abi.SRC2_CONSTANT]: 1 };
+  checkPlan(made(gather, 64, 64, 32));
+  refuses(made(gather, 64, 64, 31), /second operand outside/);
+  refuses(made({ ...gather, [abi.SIZES]: 0 }, 64, 64, 32), /contradict/);
+});
+
+test('a table has 256 entries', () => {
+  const table = { [abi.OP]: abi.OP_TABLE, [abi.DTYPE]: abi.INT8, [abi.COUNT]: 8, [abi.WEIGHTS_BYTES]: 256 };
+  checkPlan(made(table, 64, 64, 256));
+  refuses(made({ ...table, [abi.WEIGHTS_BYTES]: 255 }, 64, 64, 256), /too few weights/);
+  refuses(made({ ...table, [abi.WEIGHTS]: 16 }, 64, 64, 256), /weights outside/);
+});
+
+test('a detection of more classes than scores, lists or room is refused', () => {
+  const sizes = { [abi.COUNT]: 2, [abi.C]: 3, [abi.CLASSES]: 3, [abi.OC]: 4, [abi.MOST_DETECTIONS]: 2, [abi.PER_DETECTION]: 1, [abi.ROOM]: 2, [abi.PER_CLASS]: 2, [abi.FOUND]: 2, [abi.REGULAR]: 1 };
+  const detection = { ...sizes, [abi.OP]: abi.OP_DETECTION, [abi.WEIGHTS_BYTES]: 32 };
+  checkPlan(made(detection, 64, 96, 32));
+  for (const more of [{ [abi.CLASSES]: 4 }, { [abi.CLASSES]: 0 }, { [abi.FOUND]: 3 }, { [abi.ROOM]: 1 }, { [abi.PER_DETECTION]: 2 }, { [abi.OC]: 3 }, { [abi.COUNT]: 0 }]) refuses(made({ ...detection, ...more }, 64, 96, 32), /contradict each other/);
+  refuses(made({ ...detection, [abi.SCORES_DTYPE]: abi.INT32 }, 64, 96, 32), /unknown type/);
+  refuses(made(detection, 51, 96, 32), /output outside/);
+  refuses(made(detection, 64, 71, 32), /scratch/);
 });
 
 test('counting over nothing is refused', () => {

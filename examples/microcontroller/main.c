@@ -158,6 +158,13 @@ static int failed(int code) {
   number((int32_t)net.at, 1, ' ');
   board_print(": ");
   board_print(dw_message(code));
+  if (net.fault) {
+    board_print(" (record ");
+    number((int32_t)(net.fault >> 8), 1, ' ');
+    board_print(" of the unit, fault ");
+    number((int32_t)(net.fault & 255), 1, ' ');
+    board_print(" of records.h)");
+  }
   board_print("\n");
   return code;
 }

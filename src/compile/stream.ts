@@ -88,26 +88,12 @@ export function streamedBy(plan: Plan, limit: number): Stream {
   const recordsAt = STATIC_BYTES, base = recordsAt + MOST_RECORDS * abi.STEP_WORDS * 4;
   let at = 0, end = plan.arenaBytes;
   plan.info.steps.forEach(({ kind, parts = [] }, step) => {
-    const { drafts, maps } = draft(records.slice(at, (at += 1 + parts.length)), limit), buffers = [...maps], copies: (() => Copy)[][] = [];
-    const take = (bytes: number, i: number, above = false): Place => {
-      const place = { at: 0 };
-      buffers.push({ bytes, first: i, last: i, place, above });
-      return place;
-    };
-    const scratches = drafts.map(({ records: own, scratch, links }, i) => {
-      copies.push(own.flatMap((words) => constantsOf(words).map(({ word, from, bytes }) => {
-        const place = take(bytes, i);
-        links.push({ words, word, place, plus: 0 });
-        return () => ({ from, bytes, to: base + place.at });
-      })));
-      return take(abi.TEMP_BYTES + scratch, i, true);
-    });
-    end = Math.max(end, placeAround(plan.info, step, buffers, maps));
-    drafts.forEach(({ records: own, scratch, links }, i) => {
-      for (const { words, word, place, plus } of links) words[word] = place.at + plus;
+    const { drafts, maps } = draft(records.slice(at, (at += 1 + parts.length)), limit), placed = placeStep(plan.info, step, { drafts, maps });
+    end = Math.max(end, placed.end);
+    drafts.forEach(({ records: own, scratch }, i) => {
       units.push({
-        step, kind: drafts.length === 1 ? kind : KINDS[own[0][abi.OP]], macs: own.reduce((sum, words) => sum + macsOf(words), 0),
-        record: all.length, records: own.length, scratchAt: base + scratches[i].at + abi.TEMP_BYTES, scratchBytes: scratch, copies: copies[i].map((copy) => copy()),
+        step, kind: drafts.length === 1 ? kind : KINDS[own[0][abi.OP]], macs: own.reduce((sum, words) => sum + macsOf(words), 0), record: all.length, records: own.length,
+        scratchAt: base + placed.scratches[i], scratchBytes: scratch, copies: placed.copies[i].map((copy) => ({ ...copy, to: base + copy.to })),
       });
       all.push(...own);
     });
@@ -115,6 +101,30 @@ export function streamedBy(plan: Plan, limit: number): Stream {
   const steps = new Int32Array(all.length * abi.STEP_WORDS);
   all.forEach((words, i) => steps.set(words, i * abi.STEP_WORDS));
   return { info: plan.info, records: steps, constants: plan.weights, units, recordsAt, base, memoryBytes: align(base + end) + SLACK, arenaBytes: plan.arenaBytes };
+}
+
+/** Gives a step's units places and writes them into their records. All that it returns counts from the arena, for each unit. */
+function placeStep(info: PlanInfo, step: number, { drafts, maps }: Drafts): { scratches: number[]; copies: Copy[][]; end: number } {
+  const buffers = [...maps];
+  const take = (bytes: number, i: number, above: boolean): Place => {
+    const place = { at: 0 };
+    buffers.push({ bytes, first: i, last: i, place, above });
+    return place;
+  };
+  const wanted = drafts.map(({ records, scratch, links }, i) => {
+    const constants = records.flatMap((words) => constantsOf(words).map(({ word, from, bytes }) => {
+      const place = take(bytes, i, false);
+      links.push({ words, word, place, plus: 0 });
+      return { from, bytes, place };
+    }));
+    return { constants, scratch: take(abi.TEMP_BYTES + scratch, i, true) };
+  });
+  const end = placeAround(info, step, buffers, maps);
+  for (const { links } of drafts) for (const { words, word, place, plus } of links) words[word] = place.at + plus;
+  return {
+    end, scratches: wanted.map(({ scratch }) => scratch.at + abi.TEMP_BYTES),
+    copies: wanted.map(({ constants }) => constants.map(({ from, bytes, place }) => ({ from, bytes, to: place.at }))),
+  };
 }
 
 /** What an own unit of a part is called. */
