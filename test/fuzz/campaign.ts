@@ -2,7 +2,7 @@
 // does not know what they try.
 import { fork } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
-import { mkdirSync, readFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, rmSync } from 'node:fs';
 import path from 'node:path';
 import type { Case } from './case.js';
 import { bundleWorker } from './instrument.js';
@@ -81,7 +81,7 @@ async function lane(file: string, number: number, options: Options, tell: (messa
     if (seconds < 1) return;
     const { ended } = start(file, { targets: options.targets, seed: options.seed + number * 1000 + life, seconds, note }, (message) => tell(message, `${number}.${life}`));
     const end = await ended;
-    if (end.code === 0) return;
+    if (end.code === 0) return rmSync(note, { force: true });
     if (end.code === 70) throw new Error(`the fuzzer is broken: ${end.errors}`);
     const fuzzed = noted(note);
     tell({ fault: fuzzed, key: `${why(end)}, ${fuzzed.target}`, what: end.errors }, `${number}.${life}`);
