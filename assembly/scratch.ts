@@ -51,12 +51,12 @@ export function paddedWidth(word: Words, step: i32): f64 {
 }
 
 /**
- * Bytes of a depthwise step's ring of padded rows and its table of taps (assembly/depthwise.ts). A tile of SIMD builds may
- * read as far as a whole group of columns past the end.
+ * Bytes of a depthwise step's ring of padded rows and its table of taps (assembly/depthwise.ts). A tile may read as
+ * far as a whole group of columns past the end, however long a stride is.
  */
 export function ringBytes(word: Words, step: i32, scalar: bool): f64 {
   const channels: f64 = word(step, OC), stride: f64 = word(step, STRIDE_W), kernel: f64 = word(step, KH);
-  const panels = Math.ceil(channels / PANEL), slack = scalar ? 0 : stride * DEPTHWISE_COLUMNS, value: f64 = scalar && word(step, DTYPE) != FLOAT32 ? 1 : 4;
+  const panels = Math.ceil(channels / PANEL), slack = stride * DEPTHWISE_COLUMNS, value: f64 = scalar && word(step, DTYPE) != FLOAT32 ? 1 : 4;
   return (windowRows(word, step) * paddedWidth(word, step) * panels + slack) * PANEL * value + kernel * word(step, KW) * 4;
 }
 
