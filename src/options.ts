@@ -27,7 +27,8 @@ export const TEXTS: Kind = [listOf(isText), 'a list of texts'];
 export const NUMBER: Kind = [(value) => typeof value === 'number' && !Number.isNaN(value), 'a number'];
 export const ABOVE_NONE: Kind = [(value) => typeof value === 'number' && value > 0, 'a number above 0'];
 export const FUNCTION: Kind = [(value) => typeof value === 'function', 'a function'];
-export const SIGNAL: Kind = [(value) => typeof (value as AbortSignal | null)?.addEventListener === 'function', 'an AbortSignal'];
+/** Engines on their own have no AbortSignal; there an object that says whether it is aborted does. */
+export const SIGNAL: Kind = [(value) => typeof (value as AbortSignal | null)?.aborted === 'boolean', 'an AbortSignal'];
 export const whole = (least: number, most = Infinity): Kind => [(value) => Number.isInteger(value) && (value as number) >= least && (value as number) <= most, `a whole number from ${least} ${most < Infinity ? `to ${most}` : 'up'}`];
 export const among = (...names: readonly string[]): Kind => [oneOf(names), names.join(' or ')];
 

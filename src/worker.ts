@@ -93,7 +93,7 @@ function weightsSent(source: Source, bytes: Uint8Array, options: object): Sent {
   return { args: [own, options], transfer: [own.buffer as ArrayBuffer] };
 }
 
-const aborted = (signal?: AbortSignal): Promise<void> => new Promise((resolve) => signal?.addEventListener('abort', () => resolve()));
+const aborted = (signal?: AbortSignal): Promise<void> => new Promise((resolve) => signal?.addEventListener?.('abort', () => resolve()));
 
 /** A model in a worker. Calls wait for each other; any number may be made at once. Made by `load`. */
 class WorkerNet {

@@ -125,8 +125,8 @@ function unlessAborted<T>(work: Promise<T> | T, signal?: AbortSignal): Promise<T
   return new Promise<T>((resolve, reject) => {
     const stop = (): void => reject(signal.reason);
     if (signal.aborted) stop();
-    signal.addEventListener('abort', stop, { once: true });
-    Promise.resolve(work).then(resolve, reject).finally(() => signal.removeEventListener('abort', stop));
+    signal.addEventListener?.('abort', stop, { once: true });
+    Promise.resolve(work).then(resolve, reject).finally(() => signal.removeEventListener?.('abort', stop));
   });
 }
 

@@ -41,7 +41,7 @@ export class Calls {
       const settle = (how: () => void): void => {
         if (waiting.done) return;
         waiting.done = true;
-        signal?.removeEventListener('abort', abort);
+        signal?.removeEventListener?.('abort', abort);
         this.#waiting = this.#waiting.filter((one) => one !== waiting);
         if (waiting !== this.#asked) close(sent);
         how();
@@ -49,7 +49,7 @@ export class Calls {
       sent.catch(() => undefined); // told when its turn comes
       if (this.#over) return waiting.reject(this.#over);
       if (signal?.aborted) return abort();
-      signal?.addEventListener('abort', abort);
+      signal?.addEventListener?.('abort', abort);
       this.#waiting.push(waiting);
       this.#next();
     });

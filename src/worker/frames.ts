@@ -41,14 +41,14 @@ function bell(signal?: AbortSignal): { wait(): Promise<void>; wake(): void; end(
     rung = true;
     ring?.();
   };
-  signal?.addEventListener('abort', wake);
+  signal?.addEventListener?.('abort', wake);
   return {
     wake,
     async wait() {
       if (!rung) await new Promise<void>((resolve) => (ring = resolve));
       rung = false;
     },
-    end: () => signal?.removeEventListener('abort', wake),
+    end: () => signal?.removeEventListener?.('abort', wake),
   };
 }
 

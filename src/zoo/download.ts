@@ -157,12 +157,12 @@ function watchFor({ signal, timeout = PATIENCE }: Wanted) {
     clearTimeout(timer);
     timer = setTimeout(() => (stalled = true, stop()), timeout);
   };
-  signal?.addEventListener('abort', stop);
+  signal?.addEventListener?.('abort', stop);
   if (signal?.aborted) stop();
   alive();
   const end = (): void => {
     clearTimeout(timer);
-    signal?.removeEventListener('abort', stop);
+    signal?.removeEventListener?.('abort', stop);
     stop(); // lets go of a body that nobody reads to its end
   };
   return { signal: controller.signal, alive, end, stalled: () => stalled };
@@ -172,11 +172,11 @@ function sleep(time: number, signal?: AbortSignal): Promise<void> {
   return new Promise((resolve) => {
     const wake = (): void => {
       clearTimeout(timer);
-      signal?.removeEventListener('abort', wake);
+      signal?.removeEventListener?.('abort', wake);
       resolve();
     };
     const timer = setTimeout(wake, time);
-    signal?.addEventListener('abort', wake);
+    signal?.addEventListener?.('abort', wake);
     if (signal?.aborted) wake();
   });
 }
