@@ -27,7 +27,7 @@ const manifest = JSON.parse(textOf('package.json')) as { exports: Record<string,
 const entries = Object.entries(manifest.exports);
 
 test('holds the bundles, the builds, the types, the weights, what C programs need and the licences, and nothing else', () => {
-  const allowed = /^(README\.md|LICENSE|THIRD-PARTY\.md|package\.json|dist\/([\w-]+|search\.[\w-]+|compat\/[\w.-]+|weights\/everyday)\.js|dist\/wasm\/(scalar|bare|simd|relaxed|search-simd)\.wasm|dist\/types\/(src|assembly)\/[\w/.-]+\.d\.ts|weights\/(everyday[\w-]*\.dw|LICENSE-APACHE|zoo\.json|README\.md)|examples\/microcontroller\/(depthwise\.[ch]|records\.h))$/;
+  const allowed = /^(README\.md|LICENSE|THIRD-PARTY\.md|package\.json|dist\/([\w-]+|search\.[\w-]+|compat\/[\w.-]+|weights\/everyday)\.js|dist\/licences\/(jpeg|png)\.md|dist\/wasm\/(scalar|bare|simd|relaxed|search-simd)\.wasm|dist\/types\/(src|assembly)\/[\w/.-]+\.d\.ts|weights\/(everyday[\w-]*\.dw|LICENSE-APACHE|zoo\.json|README\.md)|examples\/microcontroller\/(depthwise\.[ch]|records\.h))$/;
   assert.equal(names.filter((name) => !allowed.test(name)), []);
   assert.equal(names.filter((name) => /float16.*\.dw$|\.map$|(?<!\.d)\.ts$|^dist\/types\/src\/cli/.test(name)), [], 'float16 weights, sources and what belongs to the command line stay out');
   for (const name of ['LICENSE', 'README.md', 'weights/LICENSE-APACHE', 'weights/everyday.dw', 'dist/wasm/simd.wasm', 'examples/microcontroller/depthwise.h']) assert.ok(names.includes(name), `${name} is missing`);

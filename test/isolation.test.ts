@@ -1,0 +1,119 @@
+// Checks that an answer depends on weights and input alone: not on what memory held, what ran before, which other nets
+// there are, how often or from where a net is asked.
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { randomModel } from '../bench/random-model.js';
+import { savePlan } from '../src/convert.js';
+import { compile } from '../src/compile/plan.js';
+import { DepthwiseError, load } from '../src/index.js';
+import type { LoadOptions } from '../src/index.js';
+import type { Net } from '../src/net.js';
+import everyday from '../src/weights/everyday.js';
+import { testedBuilds } from './builds.js';
+import { photo } from './photos.js';
+import { quantisedModel, withoutSoftmax } from './quantised-model.js';
+
+const FAMILIES = ['v1', 'v2', 'v3-small', 'v3-large'] as const;
+const builds = await testedBuilds();
+const graphs = new Map(await Promise.all(FAMILIES.map(async (family) => [family, {
+  float32: withoutSoftmax(randomModel(family, 'float32', 0.35, 64, 20)), int8: await quantisedModel(family, 0.35, 64, 20),
+}] as const)));
+const file = (family: typeof FAMILIES[number], dtype: 'float32' | 'int8', plan: 'fast' | 'small' | 'layers'): Promise<Uint8Array> =>
+  savePlan(compile(graphs.get(family)![dtype], { plan }));
+
+/** Numbers that differ with the seed, and stay ordinary. */
+function inputOf({ inputs: [{ shape, dtype }] }: Net, seed: number): Uint8Array {
+  const count = shape.reduce((a, b) => a * b, 1);
+  return dtype === 'float32' ? new Uint8Array(Float32Array.from({ length: count }, (_, i) => Math.sin(i * seed)).buffer) : Uint8Array.from({ length: count }, (_, i) => (i * 77 * seed) >> 3);
+}
+
+const bytesOf = (net: Net, input: Uint8Array): Uint8Array => {
+  const [{ data }] = net.run(input);
+  return new Uint8Array(data.buffer, data.byteOffset, data.byteLength).slice();
+};
+
+/** Arena, scratch and what lies behind them, written over; the arena begins where an output says. */
+function poison(net: Net, value: number): void {
+  const [{ data }] = net.run(inputOf(net, 1)), place = net.tensors.find(({ name }) => name === net.outputs[0].name)!.offset;
+  const start = data.byteOffset - place;
+  assert.ok(start > 1024 && start + net.memory.arenaBytes <= data.buffer.byteLength);
+  new Uint8Array(data.buffer, start).fill(value);
+}
+
+for (const build of builds) {
+  test(`${build}: whatever memory held before, the answer is the same`, async () => {
+    for (const family of FAMILIES) {
+      for (const dtype of ['float32', 'int8'] as const) {
+        for (const plan of ['fast', 'small', 'layers'] as const) {
+          const net = await load(await file(family, dtype, plan), { build }), input = inputOf(net, 3), answer = bytesOf(net, input);
+          for (const value of [0, 0x7f, 0xff, 0xa5]) { // 0xff is NaN in float32, and -1 as an offset
+            poison(net, value);
+            assert.equal(bytesOf(net, input), answer, `${family} ${dtype} ${plan} over ${value}`);
+          }
+        }
+      }
+    }
+  });
+}
+
+test('nets that run by turns answer as each does alone, and write over none of the others', async () => {
+  const files = await Promise.all(FAMILIES.flatMap((family) => [file(family, 'int8', 'fast'), file(family, 'float32', 'small')]));
+  const alone = async (bytes: Uint8Array, seed: number): Promise<Uint8Array> => {
+    const net = await load(bytes), answer = bytesOf(net, inputOf(net, seed));
+    net.dispose();
+    return answer;
+  };
+  const expected = await Promise.all(files.map((bytes, i) => alone(bytes, i + 1)));
+  const nets = await Promise.all(files.map((bytes) => load(bytes)));
+  for (let round = 0; round < 20; round++) nets.forEach((net, i) => assert.equal(bytesOf(net, inputOf(net, i + 1)), expected[i]));
+  const kept = nets.map((net, i) => net.run(inputOf(net, i + 1))[0].data); // views: each must outlast the runs of the others
+  nets.forEach((_, i) => assert.equal(new Uint8Array(kept[i].buffer, kept[i].byteOffset, kept[i].byteLength), expected[i]));
+});
+
+test('200 nets at once, each with its own answer', async () => {
+  const bytes = await file('v3-small', 'int8', 'fast'), nets = await Promise.all(Array.from({ length: 200 }, () => load(bytes)));
+  const expected = nets.map((net, i) => bytesOf(net, inputOf(net, i + 1)));
+  assert.ok(new Set(expected.map(String)).size > 50, 'different inputs give different answers');
+  const [first] = nets;
+  nets.forEach((_, i) => assert.equal(bytesOf(first, inputOf(first, i + 1)), expected[i]));
+  nets.forEach((net) => net.dispose());
+});
+
+test('two flows that ask one net get each its own answers, pictures included', async () => {
+  const net = await load(everyday), pictures = [photo(64, 48, 1), photo(90, 120, 2)], expected = pictures.map((picture) => net.classify(picture));
+  assert.not.equal(expected[0], expected[1]);
+  await Promise.all(pictures.map(async (picture, i) => {
+    for (let turn = 0; turn < 50; turn++) {
+      assert.equal(net.classify(picture), expected[i]);
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+  }));
+});
+
+test('a net that is disposed of between two questions says so to both flows, and others go on', async () => {
+  const options: LoadOptions = {}, [gone, other] = await Promise.all([load(everyday, options), load(everyday, options)]), picture = photo(64, 48, 1), expected = other.classify(picture);
+  const flow = async (): Promise<unknown> => {
+    for (;;) {
+      try {
+        gone.classify(picture);
+      } catch (error) {
+        return error;
+      }
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+  };
+  const flows = [flow(), flow()];
+  setImmediate(() => setImmediate(() => gone.dispose()));
+  for (const error of await Promise.all(flows)) assert.ok(error instanceof DepthwiseError && error.code === 'DISPOSED');
+  assert.equal(other.classify(picture), expected);
+});
+
+test('run 1 and run 20,000 give the same bytes', async () => {
+  const net = await load(await file('v1', 'int8', 'fast')), input = inputOf(net, 5), answer = bytesOf(net, input);
+  assert.not.equal(answer, bytesOf(net, inputOf(net, 1)));
+  const others = [1, 2, 3, 4].map((seed) => inputOf(net, seed));
+  for (let i = 2; i < 20_000; i++) net.run(others[i % 4]);
+  assert.equal(bytesOf(net, input), answer);
+});
+
+test.run();
