@@ -9,7 +9,7 @@
 #include "records.h"
 
 #define RECORD_BYTES (DW_STEP_WORDS * 4)
-#define SLACK 16 /* bytes at the memory's end that kernels may read, never write */
+#define SLACK 32 /* bytes at the memory's end that kernels may read, never write */
 
 /* ---- what wasm2c's output calls */
 

@@ -46,7 +46,7 @@ export interface Stream {
 export const STATIC_BYTES = 256;
 const MOST_RECORDS = 5; // a block and its four parts
 /** Kernels may read, never write, up to a panel past the end of a row. */
-const SLACK = 16;
+const SLACK = 32;
 /** Bytes of constants at a time that are tried. */
 const LIMITS = [...Array.from({ length: 15 }, (_, i) => Math.round(4096 * 2 ** (i / 2))), Infinity];
 /** So much more memory is taken for fewer units. */
