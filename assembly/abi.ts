@@ -199,6 +199,9 @@ export const PARAMS_INT8 = 160;
 export const TEMP_BYTES = 512;
 export const TAIL_ROWS = 12;
 
+/** Bytes at the end of a device's memory that kernels may read, never write: up to a panel past the end of a row. */
+export const SLACK_BYTES = 32;
+
 /** Bytes of gathered pixels that a product works on at a time: more gains nothing, and scratch memory is a thread's own. */
 export const GATHER_BYTES = 49152;
 /** Widest pixel tile; a gathered block holds a multiple of it (both 4 and 6 divide it). */

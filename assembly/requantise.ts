@@ -170,12 +170,18 @@ export function most8(step: usize): v128 {
   return v128.load16_splat(step + (<usize>MAX << 2));
 }
 
-/** Eight estimates to int8 with zero point and clamp, in the low eight bytes. Values out of range keep their order. */
+/** Eight estimates to whole numbers with zero point, in int16. Values out of range keep their order. */
+// @ts-ignore: decorator
+@inline
+function whole8(low: v128, high: v128, offset: v128): v128 {
+  return i16x8.narrow_i32x4_s(i32x4.add(i32x4.shr_s(low, FRACTION_BITS), offset), i32x4.add(i32x4.shr_s(high, FRACTION_BITS), offset));
+}
+
+/** Eight estimates to int8 with zero point and clamp, in the low eight bytes. */
 // @ts-ignore: decorator
 @inline
 export function squeeze8(low: v128, high: v128, offset: v128, least: v128, most: v128): v128 {
-  const whole = i16x8.narrow_i32x4_s(i32x4.add(i32x4.shr_s(low, FRACTION_BITS), offset), i32x4.add(i32x4.shr_s(high, FRACTION_BITS), offset));
-  const clamped = i16x8.min_s(i16x8.max_s(whole, least), most);
+  const clamped = i16x8.min_s(i16x8.max_s(whole8(low, high, offset), least), most);
   return i8x16.narrow_i16x8_s(clamped, clamped);
 }
 
@@ -218,7 +224,7 @@ export function origin4(nudges: usize): v128 {
 @inline
 export function storeRectified8(low: v128, high: v128, params: usize, dst: usize, offset: v128, originLow: v128, originHigh: v128): v128 {
   const a = madd(low, v128.load(params, 32), originLow), b = madd(high, v128.load(params, 48), originHigh);
-  const whole = i16x8.narrow_i32x4_s(i32x4.add(i32x4.shr_s(a, FRACTION_BITS), offset), i32x4.add(i32x4.shr_s(b, FRACTION_BITS), offset));
+  const whole = whole8(a, b, offset);
   v128.store64_lane(dst, i8x16.narrow_i16x8_s(whole, whole), 0);
   return fractions(a, b);
 }

@@ -6,7 +6,6 @@ import { randomModel } from '../bench/random-model.js';
 import { savePlan } from '../src/convert.js';
 import { compile } from '../src/compile/plan.js';
 import { DepthwiseError, load } from '../src/index.js';
-import type { LoadOptions } from '../src/index.js';
 import type { Net } from '../src/net.js';
 import everyday from '../src/weights/everyday.js';
 import { testedBuilds } from './builds.js';
@@ -91,7 +90,7 @@ test('two flows that ask one net get each its own answers, pictures included', a
 });
 
 test('a net that is disposed of between two questions says so to both flows, and others go on', async () => {
-  const options: LoadOptions = {}, [gone, other] = await Promise.all([load(everyday, options), load(everyday, options)]), picture = photo(64, 48, 1), expected = other.classify(picture);
+  const [gone, other] = await Promise.all([load(everyday), load(everyday)]), picture = photo(64, 48, 1), expected = other.classify(picture);
   const flow = async (): Promise<unknown> => {
     for (;;) {
       try {

@@ -9,7 +9,6 @@
 #include "records.h"
 
 #define RECORD_BYTES (DW_STEP_WORDS * 4)
-#define SLACK 32 /* bytes at the memory's end that kernels may read, never write */
 
 /* ---- what wasm2c's output calls */
 
@@ -62,7 +61,7 @@ static int is_inside(uint32_t at, uint32_t bytes, uint32_t limit) { return at <=
 static int is_sound(const dw_model *m, uint32_t unit) {
   const dw_unit *u = m->units + unit;
   if (!is_inside(u->record, u->records, m->record_count) || !is_inside(u->copy, u->copies, m->copy_count)) return 0;
-  if (u->records > 16 || !is_inside(m->records_at, u->records * RECORD_BYTES, m->base) || u->scratch < m->base + DW_TEMP_BYTES || u->scratch > m->memory_bytes - SLACK) return 0;
+  if (u->records > 16 || !is_inside(m->records_at, u->records * RECORD_BYTES, m->base) || u->scratch < m->base + DW_TEMP_BYTES || u->scratch > m->memory_bytes - DW_SLACK_BYTES) return 0;
   for (const dw_copy *copy = m->copies + u->copy, *end = copy + u->copies; copy < end; copy++) {
     if (!is_inside(copy->from, copy->bytes, m->weights_bytes) || copy->to < m->base || !is_inside(copy->to, copy->bytes, m->memory_bytes)) return 0;
   }
@@ -79,7 +78,7 @@ static int may_run(dw_net *net) {
   const dw_model *m = net->model;
   const dw_unit *unit = m->units + net->at;
   memcpy(net->memory.data + m->records_at, m->records + unit->record * (RECORD_BYTES / 4), unit->records * RECORD_BYTES);
-  net->fault = Z_scalarZ_check(&net->kernels, m->records_at, unit->records, m->memory_bytes - SLACK - m->base, unit->scratch - DW_TEMP_BYTES - m->base, m->memory_bytes - SLACK - unit->scratch);
+  net->fault = Z_scalarZ_check(&net->kernels, m->records_at, unit->records, m->memory_bytes - DW_SLACK_BYTES - m->base, unit->scratch - DW_TEMP_BYTES - m->base, m->memory_bytes - DW_SLACK_BYTES - unit->scratch);
   return net->fault == 0;
 }
 
@@ -92,7 +91,7 @@ int dw_open(dw_net *net, const dw_model *model, const dw_hooks *hooks, void *mem
   if (model->version != DW_VERSION) return DW_VERSION_DIFFERS;
   if (bytes < model->memory_bytes) return DW_NO_MEMORY;
   if (!is_intact(model)) return DW_DAMAGED;
-  if (model->base < model->records_at || model->memory_bytes < SLACK || model->base > model->memory_bytes - SLACK) return DW_BAD_PLAN;
+  if (model->base < model->records_at || model->memory_bytes < DW_SLACK_BYTES || model->base > model->memory_bytes - DW_SLACK_BYTES) return DW_BAD_PLAN;
   if (!are_tensors_sound(model, model->inputs, model->input_count) || !are_tensors_sound(model, model->outputs, model->output_count)) return DW_BAD_PLAN;
   net->memory.data = memory;
   net->memory.size = model->memory_bytes; /* less than whole pages: kernels ask for no size */

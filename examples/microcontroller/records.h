@@ -185,6 +185,9 @@
 #define DW_TEMP_BYTES 512
 #define DW_TAIL_ROWS 12
 
+/* Bytes at the end of a device's memory that kernels may read, never write: up to a panel past the end of a row. */
+#define DW_SLACK_BYTES 32
+
 /* Bytes of gathered pixels that a product works on at a time: more gains nothing, and scratch memory is a thread's own. */
 #define DW_GATHER_BYTES 49152
 #define DW_BLOCK_ROWS 12

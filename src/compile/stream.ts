@@ -45,8 +45,6 @@ export interface Stream {
 /** Below lie the module's own static data (test/stream.test.ts looks). */
 export const STATIC_BYTES = 256;
 const MOST_RECORDS = 5; // a block and its four parts
-/** Kernels may read, never write, up to a panel past the end of a row. */
-const SLACK = 32;
 /** Bytes of constants at a time that are tried. */
 const LIMITS = [...Array.from({ length: 15 }, (_, i) => Math.round(4096 * 2 ** (i / 2))), Infinity];
 /** So much more memory is taken for fewer units. */
@@ -100,7 +98,7 @@ export function streamedBy(plan: Plan, limit: number): Stream {
   });
   const steps = new Int32Array(all.length * abi.STEP_WORDS);
   all.forEach((words, i) => steps.set(words, i * abi.STEP_WORDS));
-  return { info: plan.info, records: steps, constants: plan.weights, units, recordsAt, base, memoryBytes: align(base + end) + SLACK, arenaBytes: plan.arenaBytes };
+  return { info: plan.info, records: steps, constants: plan.weights, units, recordsAt, base, memoryBytes: align(base + end) + abi.SLACK_BYTES, arenaBytes: plan.arenaBytes };
 }
 
 /** Gives a step's units places and writes them into their records. All that it returns counts from the arena, for each unit. */
