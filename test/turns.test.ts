@@ -188,11 +188,11 @@ test('whatever comes in between, every answer is right', async () => {
   let seed = 8;
   const random = (below: number): number => ((seed = (Math.imul(seed, 1664525) + 1013904223) >>> 0) >>> 8) % below;
   const seen = new Map<string, number>(), count = (what: string): void => void seen.set(what, (seen.get(what) ?? 0) + 1);
-  const pending: Promise<void>[] = [];
+  const pending: Promise<unknown>[] = [], outcome = (work: Promise<void>): Promise<unknown> => work.catch((error: unknown) => error);
   const acts = [
     () => {
       const i = random(4), stop = random(3) ? undefined : new AbortController();
-      pending.push(net.runAsync(inputs[i], { signal: stop?.signal }).then((answer) => (count('answered'), assert.equal(answer, answers[i])), (error) => (count('cancelled'), assert.ok(stop?.signal.aborted), assert.is(error.code, 'ABORTED'))));
+      pending.push(outcome(net.runAsync(inputs[i], { signal: stop?.signal }).then((answer) => (count('answered'), assert.equal(answer, answers[i])), (error) => (count('cancelled'), assert.ok(stop?.signal.aborted), assert.is(error.code, 'ABORTED')))));
       if (stop) pending.push(wait(random(40)).then(() => stop.abort()));
     },
     () => {
@@ -227,7 +227,7 @@ test('whatever comes in between, every answer is right', async () => {
       if (random(2)) acts[0]();
       await wait(random(20));
     }
-    await Promise.all(pending);
+    for (const error of await Promise.all(pending)) if (error) throw error;
   });
   assert.ok(seen.get('answered')! > 100 && seen.get('cancelled')! > 20, JSON.stringify([...seen]));
 });
