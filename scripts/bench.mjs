@@ -24,7 +24,7 @@ async function bench(name, args) {
   const outfile = path.join(root, `build/bench/${name}.mjs`);
   await build({
     absWorkingDir: root, entryPoints: [BENCHES[name]], outfile, bundle: true, format: 'esm', platform: 'node', target: 'es2022',
-    loader: INLINED,
+    loader: INLINED, external: ['esbuild'],
   });
   return run(node, root, outfile, ...args);
 }
