@@ -148,10 +148,13 @@ export const INLINED = { '.wasm': 'base64', '.patch': 'base64', '.dw': 'base64' 
 
 const SEARCH = [{ outfile: 'dist/search.js' }, ...EDGES.map((edge) => ({ outfile: `dist/search.${edge.name}.js`, plugins: [compiledByHost(edge)] }))];
 
+/** Other people's packages in a bundle, for THIRD-PARTY.md. */
+const packagesIn = ({ inputs }) => [...new Set(Object.keys(inputs).flatMap((file) => /node_modules\/((?:@[^/]+\/)?[^/]+)/.exec(file)?.[1] ?? []))].sort();
+
 async function bundle() {
   const { build } = await import('esbuild');
   const shared = {
-    absWorkingDir: root, bundle: true, format: 'esm', target: 'es2022', minify: true, legalComments: 'none',
+    absWorkingDir: root, bundle: true, format: 'esm', target: 'es2022', minify: true, legalComments: 'none', metafile: true,
     loader: INLINED, logLevel: 'silent', plugins: [keptApart()],
   };
   const works = [
@@ -174,6 +177,7 @@ async function bundle() {
   if (complaints.length) {
     throw new Error(complaints.map(({ location, text }) => `${location ? `${location.file}:${location.line}: ` : ''}${text}`).join('\n'));
   }
+  writeFileSync(at('build/bundled.json'), JSON.stringify(Object.fromEntries(works.map(({ outfile }, i) => [outfile, packagesIn(results[i].value.metafile)])), undefined, 1));
   writeFileSync(at('dist/worker-program.js'), `export default ${JSON.stringify(readFileSync(at('dist/worker-host.js'), 'utf8'))};\n`);
   chmodSync(at('dist/cli.js'), 0o755);
   mkdirSync(at('dist/licences'), { recursive: true });
@@ -188,7 +192,7 @@ const STAGES = [
   { name: 'kernels', reads: [...networkKernels, 'asconfig.json', ...settings], makes: TARGETS.flatMap((t) => [`build/wasm/${t}.wasm`, `dist/wasm/${t}.wasm`]).concat('build/wasm/scalar.js', 'build/wasm/relaxed.patch'), work: compileKernels },
   { name: 'search', reads: ['assembly/search.ts', 'asconfig.search.json', ...settings], makes: [...SEARCH_TARGETS.map((t) => `build/wasm/search-${t}.wasm`), 'dist/wasm/search-simd.wasm'], work: compileSearch },
   { name: 'types', reads: ['src', 'test', 'bench', 'examples/browser', ...shared, 'weights/zoo.json', 'tsconfig.json', 'tsconfig.build.json', ...settings], makes: ['dist/types'], work: checkTypes },
-  { name: 'bundles', reads: ['src', ...shared, 'build/wasm', 'weights/everyday.dw', 'weights/zoo.json', 'package.json', ...settings], makes: ['dist/index.js', 'dist/core.js', 'dist/worker.js', 'dist/worker-host.js', 'dist/worker-program.js', 'dist/js.js', ...[...EDGES.map(({ name }) => name), ...APART].map((name) => `dist/${name}.js`), ...[...COMPAT, ...SEARCH].map(({ outfile }) => outfile), 'dist/quantise.js', 'dist/heads.js', 'dist/cascade.js', 'dist/overlay.js', 'dist/cli.js', 'dist/licences/jpeg.md', 'dist/licences/png.md', 'dist/weights/everyday.js'], work: bundle },
+  { name: 'bundles', reads: ['src', ...shared, 'build/wasm', 'weights/everyday.dw', 'weights/zoo.json', 'package.json', ...settings], makes: ['dist/index.js', 'dist/core.js', 'dist/worker.js', 'dist/worker-host.js', 'dist/worker-program.js', 'dist/js.js', ...[...EDGES.map(({ name }) => name), ...APART].map((name) => `dist/${name}.js`), ...[...COMPAT, ...SEARCH].map(({ outfile }) => outfile), 'dist/quantise.js', 'dist/heads.js', 'dist/cascade.js', 'dist/overlay.js', 'dist/cli.js', 'dist/licences/jpeg.md', 'dist/licences/png.md', 'dist/weights/everyday.js', 'build/bundled.json'], work: bundle },
 ];
 
 async function runStage({ name, reads, makes, work }) {
