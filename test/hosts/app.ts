@@ -1,5 +1,5 @@
-// Knows the program that every host runs: the packed tarball unpacked as a user would have it, the suite, and what it
-// computes with. It knows how each kind of host takes a program, and starts none.
+// Knows the program that every host runs: the packed tarball unpacked as a user would have it, the suite or another asker,
+// and what it computes with. It knows how each kind of host takes a program, and starts none.
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, readFileSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
@@ -34,12 +34,20 @@ function files(prefix: string): typeof BY_NAME {
   return { depthwise: file('.'), everyday: file('./weights/everyday') };
 }
 
-/** A module that runs the suite; `answer` is what it does with `run`, a function to the report. */
+/** What hosts are to run: a module with a function `run(depthwise, everyday, material)` to a report, and its material. */
+export interface Asker {
+  entry: string;
+  material(): Promise<object>;
+}
+
+const SUITE: Asker = { entry: 'test/hosts/suite.ts', material: async () => ({ material: await material(), vector: JSON.parse(storedVector()) }) };
+
+/** A module that runs the asker; `answer` is what it does with `run`, a function to the report. */
 const program = ({ depthwise, everyday }: typeof BY_NAME, answer: string): string => `import * as depthwise from '${depthwise}';
 import everyday from '${everyday}';
-import { suite } from './suite.mjs';
-import { material, vector } from './material.mjs';
-const run = () => suite(depthwise, everyday, material, vector);
+import * as asker from './asker.mjs';
+import { material } from './material.mjs';
+const run = () => asker.run(depthwise, everyday, material);
 ${answer}
 `;
 
@@ -96,13 +104,13 @@ async function bundleForEdges(): Promise<void> {
 }
 
 /** Makes build/hosts/app from what is built. Returns the tarball's size. */
-export async function prepareApp(): Promise<number> {
+export async function prepareApp(asker = SUITE): Promise<number> {
   rmSync(APP, { recursive: true, force: true });
   mkdirSync(APP, { recursive: true });
   const bytes = pack();
   const { build } = await import('esbuild');
-  await build({ entryPoints: ['test/hosts/suite.ts'], outfile: at('suite.mjs'), bundle: true, format: 'esm', target: 'es2022', logLevel: 'silent' });
-  write('material.mjs', `export const material = ${JSON.stringify(await material())};\nexport const vector = ${storedVector()};\n`);
+  await build({ entryPoints: [asker.entry], outfile: at('asker.mjs'), bundle: true, format: 'esm', target: 'es2022', logLevel: 'silent' });
+  write('material.mjs', `export const material = ${JSON.stringify(await asker.material())};\n`);
   writePrograms();
   await bundleForEdges();
   return bytes;

@@ -63,6 +63,12 @@ function must(condition: boolean, sentence: string): void {
   if (!condition) throw new Error(sentence);
 }
 
+/** What a host is given to run: this program and what it computes with. */
+export const run = (depthwise: Depthwise, weights: Uint8Array, given: { material: Material; vector: Vector }): Promise<Report> => suite(depthwise, weights, given.material, given.vector);
+
+/** Builds that compute here, best first; plain JavaScript, where the host can fetch it, is tested like any build. */
+export const buildsOf = async (depthwise: Depthwise, weights: Uint8Array): Promise<string[]> => [...await depthwise.availableBuilds(), ...await plainJavaScript(depthwise, weights)];
+
 /** Everything the package promises, as checks that each say what they found; a check that throws is a check that failed. */
 export async function suite(depthwise: Depthwise, weights: Uint8Array, material: Material, vector: Vector): Promise<Report> {
   const report: Report = { checks: [], builds: [], int8: {}, float32: {}, threads: '' };
@@ -73,7 +79,7 @@ export async function suite(depthwise: Depthwise, weights: Uint8Array, material:
       report.checks.push({ name, ok: false, detail: String((error as Error)?.message ?? error) });
     }
   };
-  await check('builds', async () => (report.builds = [...await depthwise.availableBuilds(), ...await plainJavaScript(depthwise, weights)]).join(', '));
+  await check('builds', async () => (report.builds = await buildsOf(depthwise, weights)).join(', '));
   for (const build of report.builds as Build[]) {
     const digests: string[] = [], { load } = depthwise;
     for (const model of material.int8) {
@@ -121,7 +127,6 @@ export async function suite(depthwise: Depthwise, weights: Uint8Array, material:
   return report;
 }
 
-/** Plain JavaScript, where the host can fetch it, is tested like any build. */
 const plainJavaScript = ({ load }: Depthwise, weights: Uint8Array): Promise<Build[]> =>
   load(weights, { build: 'js' }).then(({ build }) => [build], (error: { code?: string }) => {
     if (error.code !== 'NO_BUILD') throw error;
