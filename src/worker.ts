@@ -72,20 +72,39 @@ export interface Watched<T = Classification> {
  * @throws DepthwiseError what `load` throws; UNSUPPORTED where no worker starts, WORKER_LOST where it dies
  */
 export async function load(source: Source, { signal, onProgress, integrity, cache, worker, ...options }: WorkerLoadOptions = {}): Promise<WorkerNet> {
-  const calls = new Calls();
+  const calls = new Calls(), halt = new AbortController(), stop = (): void => halt.abort(signal!.reason);
+  const end = (error: DepthwiseError): void => {
+    calls.end(error);
+    halt.abort(error); // nobody waits any more for what is being fetched
+  };
   const starting = startWorker({
     answer: (answer) => calls.answer(answer),
-    lost: (why) => calls.end(new DepthwiseError('WORKER_LOST', `The worker of this net died: ${why}. Load the weights again.`)),
-  }, worker).then((link) => calls.open(link), (cause) => calls.end(cause));
+    lost: (why) => end(new DepthwiseError('WORKER_LOST', `The worker of this net died: ${why}. Load the weights again.`)),
+  }, worker).then((link) => calls.open(link), end);
+  signal?.addEventListener?.('abort', stop);
+  if (signal?.aborted) stop();
   try {
     const [bytes, { signal: _signal, onProgress: _onProgress, integrity: _integrity, cache: _cache, ...described }] =
-      await fetched(source, { ...options, signal, onProgress, integrity, cache });
-    await Promise.race([starting, aborted(signal)]);
+      await unlessHalted(halt.signal, fetched(source, { ...options, signal: halt.signal, onProgress, integrity, cache }));
+    await unlessHalted(halt.signal, starting);
     return new WorkerNet(calls, await calls.ask<About>('load', Promise.resolve(weightsSent(source, bytes, described)), signal));
   } catch (cause) {
-    calls.end(new DepthwiseError('DISPOSED', 'This net was not loaded.'));
-    throw cause;
+    const error = calls.over ?? cause;
+    end(new DepthwiseError('DISPOSED', 'This net was not loaded.'));
+    throw error;
+  } finally {
+    signal?.removeEventListener?.('abort', stop);
   }
+}
+
+/** What a signal cannot reach is left alone: the body of an answer that the caller fetched. */
+function unlessHalted<T>(signal: AbortSignal, work: Promise<T>): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const halted = (): void => reject(new DepthwiseError('ABORTED', 'Loading was cancelled.', { cause: signal.reason }));
+    if (signal.aborted) halted();
+    signal.addEventListener('abort', halted);
+    work.then(resolve, reject).finally(() => signal.removeEventListener('abort', halted));
+  });
 }
 
 /** Bytes that the caller holds are copied, others handed over. */
@@ -93,8 +112,6 @@ function weightsSent(source: Source, bytes: Uint8Array, options: object): Sent {
   const own = isBytes(source) || bytes.byteLength !== bytes.buffer.byteLength ? bytes.slice() : bytes;
   return { args: [own, options], transfer: [own.buffer as ArrayBuffer] };
 }
-
-const aborted = (signal?: AbortSignal): Promise<void> => new Promise((resolve) => signal?.addEventListener?.('abort', () => resolve()));
 
 /** A model in a worker. Calls wait for each other; any number may be made at once. Made by `load`. */
 class WorkerNet {

@@ -132,7 +132,8 @@ test('a signal ends it before the next step, with its reason', async () => {
 });
 
 test('signals that only say so, in the midst of steps', async () => {
-  const net = await start(), input = inputOf(net, 1), signal = { get aborted() { return told.length >= 5; } };
+  await fails(start({ signal: { aborted: true } as AbortSignal }), 'ABORTED', /cancelled/);
+  const net = await start({ signal: { aborted: false } as AbortSignal }), input = inputOf(net, 1), signal = { get aborted() { return told.length >= 5; } };
   told.length = 0;
   await fails(withClock(0, () => net.runAsync(input, { signal: signal as AbortSignal })), 'ABORTED', /cancelled/);
   assert.is(told.length, 5);
