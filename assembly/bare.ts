@@ -1,7 +1,8 @@
-// Knows what hosts without JavaScript need beside index.ts: whether step records in memory may run. With it the scalar
-// build becomes bare.wasm; where there is JavaScript, the same check runs there (src/plan/check.ts).
+// Knows what hosts without JavaScript need beside index.ts: whether step records in memory may run, and how much they
+// compute. With it the scalar build becomes bare.wasm; where there is JavaScript, the same is asked there (src/plan/check.ts).
 import { FAULT_RECORDS, STEP_WORDS } from './abi';
 import { check as checkRecords } from './check';
+import { work as workOf } from './work';
 
 let records: usize = 0;
 
@@ -17,4 +18,10 @@ export function check(recordsAt: usize, count: i32, constantBytes: u32, arenaByt
   if (<u64>recordsAt + <u64><u32>count * (STEP_WORDS << 2) > <u64>memory.size() << 16) return FAULT_RECORDS;
   records = recordsAt;
   return checkRecords(word, count, constantBytes, arenaBytes, scratchBytes, true);
+}
+
+/** Multiply-adds of `count` records, and values that are only moved or compared (work.ts). Ask after `check` found nothing. */
+export function work(recordsAt: usize, count: i32): f64 {
+  records = recordsAt;
+  return workOf(word, count);
 }

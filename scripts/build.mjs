@@ -11,7 +11,7 @@ const at = (...parts) => path.join(root, ...parts);
 const TARGETS = ['scalar', 'simd', 'relaxed', 'bare']; // bare: scalar for hosts without JavaScript, which check plans inside
 const SEARCH_TARGETS = ['scalar', 'simd']; // of assembly/search.ts, which is a module of its own
 /** Files of assembly/ that are TypeScript as well. */
-const SHARED = ['abi', 'scratch', 'extent', 'check'];
+const SHARED = ['abi', 'scratch', 'extent', 'check', 'work'];
 const kB = (file) => `${(statSync(at(file)).size / 1000).toFixed(1)} kB`;
 
 /** All files under the given files and folders, sorted, so that a stamp does not depend on the disk's order. */

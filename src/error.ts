@@ -9,6 +9,7 @@ export type ErrorCode =
   | 'NOT_FOUND' // a file or name that does not exist
   | 'NO_BUILD' // no WebAssembly build runs on this host
   | 'OUT_OF_MEMORY'
+  | 'TOO_MUCH_WORK' // weights that compute more than the option maxMultiplyAdds allows
   | 'THREAD_LOST' // a worker of a net with threads died
   | 'WORKER_LOST' // the worker that a net of depthwise/worker lives in died
   | 'DISPOSED'

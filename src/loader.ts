@@ -9,7 +9,7 @@ import type { DwSections } from './formats/dw.js';
 import type { Graph } from './formats/graph.js';
 import { Net } from './net.js';
 import type { Threads } from './net.js';
-import { checkPlan } from './plan/check.js';
+import { checkPlan, checkWork } from './plan/check.js';
 import { checkDescription } from './plan/description.js';
 import { PURPOSES } from './plan/plan.js';
 import type { Plan, PlanInfo, Purpose } from './plan/plan.js';
@@ -36,6 +36,11 @@ export interface LoadOptions extends ConvertOptions, KeepOptions {
   wasm?: WebAssembly.Module;
   /** Threads that share the work (default 1). Where a host has none, net.threads says why; dispose of the net to end them. */
   threads?: number;
+  /**
+   * Most multiply-adds of one run (the sum of net.steps[].macs, and what kernels without any move or compare, worked out
+   * from the sizes of the steps). A net with more is refused before its first step: a small file may ask for hours.
+   */
+  maxMultiplyAdds?: number;
   /** Most pixels of a picture, 100 million unless fewer are said; those with more are refused before they are drawn or copied. */
   maxImagePixels?: number;
 }
@@ -49,12 +54,13 @@ export async function readWeights(bytes: Uint8Array, options: ConvertOptions = {
 }
 
 /** The same before its hash is checked. */
-async function openWeights(bytes: Uint8Array, options: ConvertOptions & { maxMemory?: number }): Promise<{ plan: Plan; intact?: Promise<void> }> {
+async function openWeights(bytes: Uint8Array, options: ConvertOptions & Pick<LoadOptions, 'maxMemory' | 'maxMultiplyAdds'>): Promise<{ plan: Plan; intact?: Promise<void> }> {
   checkMemory(bytes.length, options.maxMemory, 'These weights have'); // those of caches and of the zoo, too
   if (!isDw(bytes)) {
     const { compile, readGraph } = await converter();
     const plan = compile(await readGraph(bytes, options), { plan: options.plan, fits: (count) => checkMemory(count, options.maxMemory, 'This net takes more than') });
     checkPlan(plan); // whatever its file said that no reader doubted, no step leaves its memory
+    checkWork(plan, options.maxMultiplyAdds);
     return { plan: described(plan, options) };
   }
   const sections = readDw(bytes);
@@ -72,7 +78,7 @@ export function described(plan: Plan, { labels, preprocessing, licence, source }
   return { ...plan, info: { ...plan.info, about, ...(labels && { labels }), ...(preprocessing && { preprocessing }) } };
 }
 
-function planFromDw({ steps, weights, info, arenaBytes, scratchBytes, float16 }: DwSections, options: ConvertOptions): Plan {
+function planFromDw({ steps, weights, info, arenaBytes, scratchBytes, float16 }: DwSections, options: Pick<LoadOptions, 'plan' | 'maxMultiplyAdds'>): Plan {
   let parsed: PlanInfo;
   try {
     parsed = JSON.parse(fromUtf8(info)) as PlanInfo;
@@ -82,6 +88,7 @@ function planFromDw({ steps, weights, info, arenaBytes, scratchBytes, float16 }:
   checkDescription(parsed);
   const plan: Plan = { steps: new Int32Array(steps.slice().buffer), weights, arenaBytes, scratchBytes, info: parsed, ...(float16 && { float16 }) };
   checkPlan(plan);
+  checkWork(plan, options.maxMultiplyAdds);
   if (options.plan && options.plan !== parsed.purpose) {
     throw new DepthwiseError('BAD_INPUT', `This .dw file was planned to be ${parsed.purpose}, not ${options.plan}. Convert the model again with that plan.`);
   }
@@ -98,7 +105,7 @@ const MOST_THREADS = 64;
 
 const LOADING: Record<string, Kind> = {
   build: among(...BUILDS, 'js'), threads: whole(1, MOST_THREADS), plan: among(...PURPOSES), style: among('torch', 'tf'), size: whole(1, 4096), alpha: [(value) => isNumber(value) && (value as number) > 0, 'a number above 0'],
-  maxMemory: ABOVE_NONE, maxImagePixels: ABOVE_NONE,
+  maxMemory: ABOVE_NONE, maxMultiplyAdds: ABOVE_NONE, maxImagePixels: ABOVE_NONE,
   labels: TEXTS, licence: TEXT, source: TEXT, integrity: TEXT, signal: SIGNAL, onProgress: FUNCTION, cache: [(value) => isText(value) || value === true, 'true or a name'],
   preprocessing: [isPreprocessing, 'an object of fit ("centre" or "stretch"), crop (a share of the shorter side), mean and std (lists of numbers)'],
 };

@@ -3,6 +3,7 @@
 // part, blocks run as their parts, and products a few output channels at a time. It does not know what copies.
 import * as abi from '../../assembly/abi.js';
 import { measure, scratch as measured } from '../../assembly/extent.js';
+import { multiplyAdds } from '../../assembly/work.js';
 import { align, recordsOf } from '../plan/plan.js';
 import type { Plan, PlanInfo } from '../plan/plan.js';
 import { placeScratch } from '../plan/scratch.js';
@@ -90,7 +91,7 @@ export function streamedBy(plan: Plan, limit: number): Stream {
     end = Math.max(end, placed.end);
     drafts.forEach(({ records: own, scratch }, i) => {
       units.push({
-        step, kind: drafts.length === 1 ? kind : KINDS[own[0][abi.OP]], macs: own.reduce((sum, words) => sum + macsOf(words), 0), record: all.length, records: own.length,
+        step, kind: drafts.length === 1 ? kind : KINDS[own[0][abi.OP]], macs: own.reduce((sum, words) => sum + multiplyAdds((_, index) => words[index], 0), 0), record: all.length, records: own.length,
         scratchAt: base + placed.scratches[i], scratchBytes: scratch, copies: placed.copies[i].map((copy) => ({ ...copy, to: base + copy.to })),
       });
       all.push(...own);
@@ -127,15 +128,6 @@ function placeStep(info: PlanInfo, step: number, { drafts, maps }: Drafts): { sc
 
 /** What an own unit of a part is called. */
 const KINDS: Record<number, string> = { [abi.OP_POINTWISE]: 'conv2d', [abi.OP_DEPTHWISE]: 'depthwiseConv2d', [abi.OP_ADD]: 'add' };
-
-function macsOf(words: Int32Array): number {
-  switch (words[abi.OP]) {
-    case abi.OP_POINTWISE: return words[abi.COUNT] * words[abi.C] * words[abi.OC];
-    case abi.OP_CONV: return words[abi.OH] * words[abi.OW] * words[abi.OC] * words[abi.KH] * words[abi.KW] * words[abi.C];
-    case abi.OP_DEPTHWISE: return words[abi.OH] * words[abi.OW] * words[abi.OC] * words[abi.KH] * words[abi.KW];
-    default: return 0;
-  }
-}
 
 /** Places for what a step needs beside the tensors that live; returns where the last one ends. */
 function placeAround({ tensors, steps }: PlanInfo, step: number, buffers: Buffer[], maps: Buffer[]): number {

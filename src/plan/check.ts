@@ -3,6 +3,7 @@
 // should have was checked before (description.ts), and nothing else is trusted.
 import * as abi from '../../assembly/abi.js';
 import { check as checkRecords } from '../../assembly/check.js';
+import { work } from '../../assembly/work.js';
 import { DepthwiseError } from '../error.js';
 import { bytesPerElement, elements } from '../formats/graph.js';
 import { align } from './plan.js';
@@ -38,9 +39,20 @@ function canVote({ vote, labels, outputs, tensors }: PlanInfo): boolean {
     && classes.length === elements(tensors[outputs[0]]?.shape ?? []) && classes.every((c) => Number.isInteger(c) && c >= 0 && c < labels.length);
 }
 
+const wordsOf = ({ steps }: Plan) => (record: number, index: number): number => steps[record * abi.STEP_WORDS + index];
+
+/**
+ * By the records of a sound plan, whatever it says about itself.
+ * @throws DepthwiseError TOO_MUCH_WORK
+ */
+export function checkWork(plan: Plan, maxMultiplyAdds = Infinity): void {
+  const sum = work(wordsOf(plan), plan.steps.length / abi.STEP_WORDS);
+  if (sum > maxMultiplyAdds) throw new DepthwiseError('TOO_MUCH_WORK', `This net computes ${sum} multiply-adds a run, and maxMultiplyAdds allows ${maxMultiplyAdds}. Allow more, or use a smaller alpha or resolution.`);
+}
+
 /** What is wrong with the records, or nothing. */
-function faultOf({ steps, weights, arenaBytes, scratchBytes, info }: Plan): string | undefined {
-  const word = (record: number, index: number): number => steps[record * abi.STEP_WORDS + index];
+function faultOf(plan: Plan): string | undefined {
+  const { steps, weights, arenaBytes, scratchBytes, info } = plan, word = wordsOf(plan);
   const starts = [0]; // the first record of each step, and the end
   for (const [step, { parts }] of info.steps.entries()) {
     const record = starts[step], others = parts?.length ?? 0;
