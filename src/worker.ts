@@ -6,6 +6,7 @@ import { DepthwiseError } from './error.js';
 import { fetched } from './fetched.js';
 import type { LoadOptions } from './loader.js';
 import type { Output, StepInfo, StepTime, TensorInfo, Threads } from './net.js';
+import { parted } from './options.js';
 import { isBytes } from './picture.js';
 import type { Encoded, Image } from './picture.js';
 import type { Source } from './source.js';
@@ -155,19 +156,19 @@ class WorkerNet {
 
   /** Runs the model once on raw bytes, one view for each input; options may come last. Returns copies of the outputs. */
   run(...args: ArrayBufferView[] | [...inputs: ArrayBufferView[], options: CallOptions]): Promise<Output[]> {
-    const [inputs, { signal }] = parted(args);
+    const [inputs, { signal }] = parted<CallOptions>(args);
     return this.#calls.ask('run', sentInputs(inputs), signal);
   }
 
   /** A copy of any tensor of the last run, by name; with inputs, of a new run. */
   layer(name: string, ...args: ArrayBufferView[] | [...inputs: ArrayBufferView[], options: CallOptions]): Promise<Output> {
-    const [inputs, { signal }] = parted(args);
+    const [inputs, { signal }] = parted<CallOptions>(args);
     return this.#calls.ask('layer', sentInputs(inputs, [name]), signal);
   }
 
   /** Times each step of one run. */
   profile(...args: ArrayBufferView[] | [...inputs: ArrayBufferView[], options: CallOptions]): Promise<StepTime[]> {
-    const [inputs, { signal }] = parted(args);
+    const [inputs, { signal }] = parted<CallOptions>(args);
     return this.#calls.ask('profile', sentInputs(inputs), signal);
   }
 
@@ -210,9 +211,4 @@ class WorkerNet {
 async function withImage(image: Image | Encoded, own: boolean, options: unknown): Promise<Sent> {
   const { image: sentImage, transfer } = await sent(image, own);
   return { args: [sentImage, options], transfer };
-}
-
-function parted(args: readonly (ArrayBufferView | CallOptions)[]): [ArrayBufferView[], CallOptions] {
-  const last = args.at(-1), hasOptions = typeof last === 'object' && last !== null && !ArrayBuffer.isView(last);
-  return [(hasOptions ? args.slice(0, -1) : args) as ArrayBufferView[], hasOptions ? last as CallOptions : {}];
 }
