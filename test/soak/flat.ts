@@ -4,10 +4,10 @@ import type { Sample } from './memory.js';
 
 type Kind = Exclude<keyof Sample, 'done'>;
 
-const KIB = 1024, MIB = KIB * KIB;
+const MIB = 1 << 20;
 
 /** Most growth over the later three quarters. What is counted may not grow at all. */
-const MOST: Record<Kind, number> = { rss: 16 * MIB, heap: 256 * KIB, external: 256 * KIB, wasm: 0, memories: 0, threads: 0, listeners: 0 };
+const MOST: Record<Kind, number> = { rss: 16 * MIB, heap: MIB, external: MIB, wasm: 0, memories: 0, threads: 0, listeners: 0 };
 
 /** No sample may hold more, whatever the trend. */
 const MOST_RSS = 512 * MIB;

@@ -45,9 +45,12 @@ export const { signal } = new AbortController();
 
 const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
-/** A worker that was told to end needs a moment for it. */
+/** A worker that was told to end needs a moment for it; one that was not would not be waited for. */
 async function settled(): Promise<void> {
-  for (let i = 0; i < 500 && held.threads > 0; i++) await new Promise((resolve) => setTimeout(resolve, 10));
+  for (let quiet = 0, before = held.threads; held.threads > 0 && quiet < 50; before = held.threads) {
+    await new Promise((resolve) => setTimeout(resolve, 10));
+    quiet = held.threads < before ? 0 : quiet + 1;
+  }
 }
 
 /** What is held now; with --expose-gc, after everything that nobody holds is gone. */

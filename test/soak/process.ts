@@ -7,7 +7,8 @@ import type { Leak, Message, Progress, Task } from './task.js';
 const tell = (message: Message): void => void process.send!(message);
 const task = JSON.parse(process.argv[2]) as Task, kept: unknown[] = [];
 let stopped = false;
-process.once('SIGINT', () => { stopped = true; }); // the second one kills
+process.on('message', () => { stopped = true; });
+process.on('SIGINT', () => undefined); // whoever started it says when to stop
 const alone = (): never => process.exit(1);
 process.on('disconnect', alone);
 

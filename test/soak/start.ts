@@ -18,13 +18,16 @@ export interface How {
   /** Most bytes of address space; where the shell can say so. */
   addressSpace?: number;
   told?(done: number): void;
+  /** Ends the task early; what was done until then comes back. */
+  signal?: AbortSignal;
 }
 
 /** What the task gave; throws what it said where it failed. */
-export function run<T extends Task>(file: string, task: T, { flags = ['--expose-gc'], addressSpace, told }: How = {}): Promise<Result<T['kind']>> {
+export function run<T extends Task>(file: string, task: T, { flags = ['--expose-gc'], addressSpace, told, signal }: How = {}): Promise<Result<T['kind']>> {
   const args = ['--enable-source-maps', ...flags, file, JSON.stringify(task)];
   const [program, given] = addressSpace ? ['sh', ['-c', `ulimit -v ${Math.floor(addressSpace / 1024)} && exec "$0" "$@"`, process.execPath, ...args]] : [process.execPath, args];
-  const child = spawn(program, given, { stdio: ['ignore', 'inherit', 'pipe', 'ipc'] });
+  const child = spawn(program, given, { stdio: ['ignore', 'ignore', 'pipe', 'ipc'] }), stop = (): void => void child.send('stop');
+  signal?.addEventListener('abort', stop);
   let result: { value: unknown } | undefined, failed = '';
   child.stderr!.on('data', (part: Buffer) => (failed = (failed + part.toString()).slice(-4000)));
   child.on('message', (message: Message) => {
@@ -32,5 +35,9 @@ export function run<T extends Task>(file: string, task: T, { flags = ['--expose-
     else if ('result' in message) result = { value: message.result };
     else failed = message.failed;
   });
-  return new Promise((resolve, reject) => child.on('close', (code) => (result ? resolve(result.value as Result<T['kind']>) : reject(new Error(failed || `the process ended with ${code}`)))));
+  return new Promise((resolve, reject) => child.on('close', (code) => {
+    signal?.removeEventListener('abort', stop);
+    if (result) resolve(result.value as Result<T['kind']>);
+    else reject(new Error(failed || `the process ended with ${code}`));
+  }));
 }
