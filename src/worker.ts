@@ -80,7 +80,7 @@ export async function load(source: Source, { signal, onProgress, integrity, cach
   try {
     const [bytes, { signal: _signal, onProgress: _onProgress, integrity: _integrity, cache: _cache, ...described }] =
       await fetched(source, { ...options, signal, onProgress, integrity, cache });
-    await Promise.race([starting, aborted(signal)]);
+    await unlessAborted(starting, signal);
     return new WorkerNet(calls, await calls.ask<About>('load', Promise.resolve(weightsSent(source, bytes, described)), signal));
   } catch (cause) {
     calls.end(new DepthwiseError('DISPOSED', 'This net was not loaded.'));
@@ -94,7 +94,13 @@ function weightsSent(source: Source, bytes: Uint8Array, options: object): Sent {
   return { args: [own, options], transfer: [own.buffer as ArrayBuffer] };
 }
 
-const aborted = (signal?: AbortSignal): Promise<void> => new Promise((resolve) => signal?.addEventListener?.('abort', () => resolve()));
+/** Ends with `work`, or as soon as the signal aborts; a signal that lives on keeps nothing of it. */
+async function unlessAborted(work: Promise<void>, signal?: AbortSignal): Promise<void> {
+  let stop = (): void => undefined;
+  const aborted = new Promise<void>((resolve) => (stop = resolve));
+  signal?.addEventListener?.('abort', stop);
+  await Promise.race([work, aborted]).finally(() => signal?.removeEventListener?.('abort', stop));
+}
 
 /** A model in a worker. Calls wait for each other; any number may be made at once. Made by `load`. */
 class WorkerNet {
