@@ -12,6 +12,9 @@ export interface Answer {
   got: Output;
   /** Raw bytes of the answer, as the output's type has them. */
   expected: Uint8Array;
+  /** What was run, and which output of the graph this is; none where it is a layer. */
+  inputs?: Uint8Array[];
+  output?: number;
 }
 
 export interface OutsideNetwork {
@@ -36,6 +39,9 @@ const json = (...parts: string[]) => JSON.parse(readFileSync(path.join(...parts)
 /** int64 indices come as int32. */
 const lowHalves = (bytes: Uint8Array): Uint8Array => new Uint8Array(new Int32Array(bytes.slice().buffer).filter((_, i) => i % 2 === 0).buffer);
 
+/** The only output for the only input. */
+const ran = (net: Net, what: string, input: Uint8Array, expected: Uint8Array): Answer => ({ what, got: net.run(input)[0], expected, inputs: [input], output: 0 });
+
 interface Case { name: string; input: { file: string } | { file: string }[]; outputs: { file: string; type: string }[] }
 
 /** `exact`: integer networks, whose outputs are exact where they are dequantised at the end as well. */
@@ -45,8 +51,8 @@ function oracle(folder: string, exact: boolean): OutsideNetwork {
     name: folder, by: 'TensorFlow Lite, reference kernels', exact, tolerance: 1e-5, options: {}, plans: ['fast', 'small'], bytes: () => bytesAt(dir, manifest.model),
     *answers(net) {
       for (const { name, input, outputs } of manifest.cases as Case[]) {
-        const results = net.run(...[input].flat().map(({ file }) => bytesAt(dir, file)));
-        for (const [i, { file, type }] of outputs.entries()) yield { what: name, got: results[i], expected: type === 'INT64' ? lowHalves(bytesAt(dir, file)) : bytesAt(dir, file) };
+        const inputs = [input].flat().map(({ file }) => bytesAt(dir, file)), results = net.run(...inputs);
+        for (const [i, { file, type }] of outputs.entries()) yield { what: name, got: results[i], expected: type === 'INT64' ? lowHalves(bytesAt(dir, file)) : bytesAt(dir, file), inputs, output: i };
       }
     },
   };
@@ -71,7 +77,7 @@ function keras(): OutsideNetwork[] {
   return (json(dir, 'manifest.json') as { model: string; cases: { input: string; output: string }[] }[]).map(({ model, cases }) => ({
     name: model, by: 'TensorFlow Lite, reference kernels', exact: /int8/.test(model), tolerance: 1e-4, options: {}, plans: ['fast'], bytes: () => bytesAt(dir, model),
     *answers(net) {
-      for (const { input, output } of cases) yield { what: input, got: net.run(bytesAt(dir, input))[0], expected: bytesAt(dir, output) };
+      for (const { input, output } of cases) yield ran(net, input, bytesAt(dir, input), bytesAt(dir, output));
     },
   }));
 }
@@ -88,7 +94,7 @@ function safetensors(folder: 'torchvision' | 'timm'): OutsideNetwork[] {
     },
     *answers(net) {
       for (const { input, logits, features } of cases) {
-        yield { what: logits, got: net.run(bytesAt(dir, input))[0], expected: bytesAt(dir, logits) };
+        yield ran(net, logits, bytesAt(dir, input), bytesAt(dir, logits));
         if (!features) continue;
         for (const [name, tensor] of readSafetensors(bytesAt(dir, features)).tensors) yield { what: name, got: net.layer(name), expected: new Uint8Array(Float32Array.from(floats(tensor)).buffer) };
       }
@@ -99,7 +105,7 @@ function safetensors(folder: 'torchvision' | 'timm'): OutsideNetwork[] {
 const starter = (): OutsideNetwork => ({
   name: 'everyday-v3-small.safetensors', by: "our training's PyTorch", exact: false, tolerance: 1e-4, options: {}, plans: ['fast'], bytes: () => bytesAt(shared, 'weights/everyday-v3-small.safetensors'),
   *answers(net) {
-    yield { what: 'logits', got: net.run(bytesAt(shared, 'weights/everyday-v3-small.case0.input.bin'))[0], expected: bytesAt(shared, 'weights/everyday-v3-small.case0.logits.bin') };
+    yield ran(net, 'logits', bytesAt(shared, 'weights/everyday-v3-small.case0.input.bin'), bytesAt(shared, 'weights/everyday-v3-small.case0.logits.bin'));
   },
 });
 
@@ -117,9 +123,12 @@ export const outsideNetworks = (): OutsideNetwork[] => (sharedIsHere ? [
 
 export const bytesOf = ({ data }: Output): Uint8Array => new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
 
-/** Greatest difference over the greatest magnitude of the answer. */
-export function relativeError({ got: { data }, expected }: Answer): number {
-  const wanted = new Float32Array(expected.slice().buffer), range = wanted.reduce((most, x) => Math.max(most, Math.abs(x)), 1e-9);
+export const floatsOf = (bytes: Uint8Array): Float32Array => new Float32Array(bytes.slice().buffer);
+
+/** Greatest difference over the greatest magnitude of what was wanted; NaN where either holds one. */
+export function relativeError(data: ArrayLike<number>, wanted: Float32Array | Float64Array): number {
   if (data.length !== wanted.length) return Infinity;
-  return wanted.reduce((most, x, i) => (Math.abs(x - data[i]) <= most ? most : Math.abs(x - data[i])), 0) / range;
+  let range = 1e-9, error = 0;
+  for (let i = 0; i < wanted.length; i++) range = Math.max(range, Math.abs(wanted[i])), error = Math.max(error, Math.abs(wanted[i] - data[i]));
+  return error / range;
 }

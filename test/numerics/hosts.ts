@@ -79,7 +79,7 @@ export interface NetworkRow {
   otherBytes: number;
   /** Greatest difference of one probability between two answers. */
   apart: number;
-  /** Builds whose answers are the same bytes on all hosts, one group each. */
+  /** Who gave the same bytes for all pictures: builds, one group each, with the hosts of a build that is in several. */
   groups: string[];
 }
 
@@ -127,13 +127,17 @@ function rowOf({ name, float, outputs }: SentNetwork, runs: (Answers & { host: s
     const found = [...different.values()];
     found.forEach((a, i) => found.slice(i + 1).forEach((b) => a.forEach((p, k) => (row.apart = Math.max(row.apart, Math.abs(p - b[k]))))));
   }
-  const groups = new Map<string, Set<string>>();
-  for (const { build, outputs: hashes } of runs) {
-    const key = hashes.join();
-    groups.set(key, (groups.get(key) ?? new Set()).add(build));
-  }
-  row.groups = [...groups.values()].map((builds) => [...builds].join(', '));
+  row.groups = groupsOf(runs.map((run) => ({ key: run.outputs.join(), build: run.build, host: run.host })));
   return row;
+}
+
+/** Plain JavaScript answers for few networks, so a group is told by its builds alone where no build is in two. */
+function groupsOf(runs: { key: string; build: string; host: string }[]): string[] {
+  const keysOf = (build: string): Set<string> => new Set(runs.filter((run) => run.build === build).map(({ key }) => key));
+  return [...new Set(runs.map(({ key }) => key))].map((key) => {
+    const group = runs.filter((run) => run.key === key), builds = [...new Set(group.map(({ build }) => build))];
+    return builds.map((build) => (keysOf(build).size === 1 ? build : `${build} of ${group.filter((run) => run.build === build).map(({ host }) => host).join(', ')}`)).join(', ');
+  });
 }
 
 /** How many pairs of these values are not equal. */

@@ -13,7 +13,6 @@ import { KINDS } from '../random-operators.js';
 import { UNROUNDED, interpret } from '../reference.js';
 import { Errors, differing } from './error.js';
 import type { FloatError } from './error.js';
-import { SHAPES } from './shapes.js';
 import type { Bound, Shape } from './shapes.js';
 
 export interface Measured {
@@ -30,7 +29,8 @@ export interface Measured {
   otherBits: number;
 }
 
-const TRIALS = 2, SEED = 20261130;
+const TRIALS = 2;
+export const SEED = 20261130;
 /** Plan `small` runs blocks row by row; single operators are the same in all. */
 const PLAN = { plan: 'small' } as const;
 
@@ -42,7 +42,8 @@ const kernelsOf = (graph: Graph): string[] => recordsOf(compile(graph, PLAN).ste
 
 const floatBits = (data: TensorData): Int32Array => new Int32Array(data.buffer, data.byteOffset, data.byteLength >> 2);
 
-class Measurement {
+/** Collects what is found of one kernel or operator, over any number of tensors. */
+export class Measurement {
   readonly #errors = new Map<Build, Errors>();
   readonly #kernels = new Set<string>();
   readonly #differing: Partial<Record<Build, number>> = {};
@@ -50,20 +51,22 @@ class Measurement {
   #otherBits = 0;
 
   /** Runs a graph on every build. @param wholeTensor errors count by the tensor's largest magnitude, not the row's */
-  async add(graph: Graph, random: Random, builds: readonly Build[], wholeTensor = false): Promise<void> {
+  async run(graph: Graph, random: Random, builds: readonly Build[], wholeTensor = false): Promise<void> {
     const inputs = graph.inputs.map((i) => randomValues(random, graph.tensors[i])), out = graph.tensors[graph.outputs[0]], float = out.dtype === 'float32';
-    const expected = interpret(graph, inputs, float ? UNROUNDED : Math.fround).get(graph.outputs[0])!, answers = new Map<Build, TensorData>();
-    for (const kernel of kernelsOf(graph)) this.#kernels.add(kernel);
+    const expected = interpret(graph, inputs, float ? UNROUNDED : Math.fround).get(graph.outputs[0])!;
+    this.add(kernelsOf(graph), await answersOf(graph, inputs, builds), expected, wholeTensor ? expected.length : out.shape.at(-1)!);
+  }
+
+  /** @param expected in float64 where the answers are float32, else the very integers */
+  add(kernels: readonly string[], answers: ReadonlyMap<Build, TensorData>, expected: Float64Array, row: number): void {
+    for (const kernel of kernels) this.#kernels.add(kernel);
+    const scalar = answers.get('scalar'), float = [...answers.values()][0] instanceof Float32Array;
     if (!float) this.#values += expected.length;
-    for (const build of builds) {
-      const net = await loadGraph(graph, { build, ...PLAN }), got = net.run(...inputs)[0].data.slice();
-      answers.set(build, got);
-      net.dispose();
-      if (float) this.#errorsOf(build).add(got, expected, wholeTensor ? expected.length : out.shape.at(-1)!);
+    for (const [build, got] of answers) {
+      if (float) this.#errorsOf(build).add(got, expected, row);
       else this.#differing[build] = (this.#differing[build] ?? 0) + differing(got, expected);
+      if (float && scalar && build !== 'relaxed') this.#otherBits += differing(floatBits(got), floatBits(scalar));
     }
-    const scalar = answers.get('scalar');
-    if (float && scalar) for (const build of ['simd', 'js'] as const) if (answers.has(build)) this.#otherBits += differing(floatBits(answers.get(build)!), floatBits(scalar));
   }
 
   #errorsOf(build: Build): Errors {
@@ -77,11 +80,22 @@ class Measurement {
   }
 }
 
+/** The first output of a graph on every build. */
+export async function answersOf(graph: Graph, inputs: ArrayBufferView[], builds: readonly Build[]): Promise<Map<Build, TensorData>> {
+  const answers = new Map<Build, TensorData>();
+  for (const build of builds) {
+    const net = await loadGraph(graph, { build, ...PLAN });
+    answers.set(build, net.run(...inputs)[0].data.slice());
+    net.dispose();
+  }
+  return answers;
+}
+
 export async function measureShape(shape: Shape, builds: readonly Build[]): Promise<Measured> {
   const measurement = new Measurement();
   for (const dtype of shape.types) for (let trial = 0; trial < TRIALS; trial++) {
     const random = new Random(SEED + trial * 7919);
-    await measurement.add(shape.make(random, dtype), random, builds);
+    await measurement.run(shape.make(random, dtype), random, builds);
   }
   return measurement.found(shape.name, shape.shapes, shape.bound);
 }
@@ -91,14 +105,7 @@ export async function measureKind(kind: string, cases: number, builds: readonly 
   const measurement = new Measurement();
   for (const dtype of ['float32', 'int8', 'uint8'] satisfies ActivationType[]) for (let seed = 1; seed <= cases; seed++) {
     const random = new Random(SEED + seed * 104729);
-    await measurement.add(KINDS[kind](random, dtype), random, builds, true);
+    await measurement.run(KINDS[kind](random, dtype), random, builds, true);
   }
   return measurement.found(kind, `${cases} random shapes of each type`, { relative: 1e-5 });
-}
-
-export async function measureAll(builds: readonly Build[], cases: number, progress: (name: string) => void = () => {}): Promise<{ shapes: Measured[]; kinds: Measured[] }> {
-  const shapes: Measured[] = [], kinds: Measured[] = [];
-  for (const shape of SHAPES) shapes.push(await measureShape(shape, builds)), progress(shape.name);
-  for (const kind of Object.keys(KINDS)) kinds.push(await measureKind(kind, cases, builds)), progress(kind);
-  return { shapes, kinds };
 }
