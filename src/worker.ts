@@ -87,7 +87,7 @@ export async function load(source: Source, { signal, onProgress, integrity, cach
     const [bytes, { signal: _signal, onProgress: _onProgress, integrity: _integrity, cache: _cache, ...described }] =
       await unlessHalted(halt.signal, fetched(source, { ...options, signal: halt.signal, onProgress, integrity, cache }));
     await unlessHalted(halt.signal, starting);
-    return new WorkerNet(calls, await calls.ask<About>('load', Promise.resolve(weightsSent(source, bytes, described)), signal));
+    return new WorkerNet(calls, await calls.ask<About>('load', Promise.resolve(weightsSent(source, bytes, described)), signal), options.maxImagePixels);
   } catch (cause) {
     const error = calls.over ?? cause;
     end(new DepthwiseError('DISPOSED', 'This net was not loaded.'));
@@ -126,9 +126,11 @@ class WorkerNet {
   readonly preprocessing: PlanInfo['preprocessing'];
   readonly about: PlanInfo['about'];
   readonly #calls: Calls;
+  readonly #maxImagePixels: number | undefined;
 
-  constructor(calls: Calls, about: About) {
+  constructor(calls: Calls, about: About, maxImagePixels?: number) {
     this.#calls = calls;
+    this.#maxImagePixels = maxImagePixels;
     this.build = about.build;
     this.threads = about.threads;
     this.memory = about.memory;
@@ -143,32 +145,32 @@ class WorkerNet {
 
   /** The likeliest labels of a picture, best first. Elements are taken as they look now, files as they are. */
   classify(image: Image | Encoded, { signal, transfer = false, ...options }: ClassifyOptions & ImageOptions = {}): Promise<Classification[]> {
-    return this.#calls.ask('classify', withImage(image, transfer, options), signal);
+    return this.#calls.ask('classify', this.#withImage(image, transfer, options), signal);
   }
 
   /** The picture as a feature vector: what the network's classifier reads. */
   embed(image: Image | Encoded, { signal, transfer = false, ...options }: EmbedOptions & ImageOptions = {}): Promise<Float32Array> {
-    return this.#calls.ask('embed', withImage(image, transfer, options), signal);
+    return this.#calls.ask('embed', this.#withImage(image, transfer, options), signal);
   }
 
   /** Copies of several tensors of one run on a picture; without names, the last map of each stride. */
   features(image: Image | Encoded, names?: readonly string[], { signal, transfer = false }: ImageOptions = {}): Promise<Output[]> {
-    return this.#calls.ask('features', withImage(image, transfer, names), signal);
+    return this.#calls.ask('features', this.#withImage(image, transfer, names), signal);
   }
 
   /** What is where in a picture, by a detector: boxes in its pixels, the likeliest first. */
   detect(image: Image | Encoded, { signal, transfer = false, ...options }: DetectOptions & ImageOptions = {}): Promise<Detected[]> {
-    return this.#calls.ask('detect', withImage(image, transfer, options), signal);
+    return this.#calls.ask('detect', this.#withImage(image, transfer, options), signal);
   }
 
   /** Joints of the people in a picture, in its pixels, best person first. */
   pose(image: Image | Encoded, { signal, transfer = false, ...options }: PoseOptions & ImageOptions = {}): Promise<Pose[]> {
-    return this.#calls.ask('pose', withImage(image, transfer, options), signal);
+    return this.#calls.ask('pose', this.#withImage(image, transfer, options), signal);
   }
 
   /** The class of every pixel of a picture, and each class's share; depthwise/overlay draws it. */
   segment(image: Image | Encoded, { signal, transfer = false, ...options }: SegmentOptions & ImageOptions = {}): Promise<Segmentation> {
-    return this.#calls.ask('segment', withImage(image, transfer, options), signal);
+    return this.#calls.ask('segment', this.#withImage(image, transfer, options), signal);
   }
 
   /** Runs the model once on raw bytes, one view for each input; options may come last. Returns copies of the outputs. */
@@ -223,9 +225,10 @@ class WorkerNet {
     this.#calls.end(new DepthwiseError('DISPOSED', 'This net was disposed of. Load the weights again.'));
   }
   [Symbol.dispose](): void { this.dispose(); }
+
+  async #withImage(image: Image | Encoded, own: boolean, options: unknown): Promise<Sent> {
+    const { image: sentImage, transfer } = await sent(image, own, this.#maxImagePixels);
+    return { args: [sentImage, options], transfer };
+  }
 }
 
-async function withImage(image: Image | Encoded, own: boolean, options: unknown): Promise<Sent> {
-  const { image: sentImage, transfer } = await sent(image, own);
-  return { args: [sentImage, options], transfer };
-}

@@ -7,6 +7,7 @@ import { streamed, streamedBy } from '../src/compile/stream.js';
 import type { WasmBuild } from '../src/engine.js';
 import { readWeights } from '../src/load.js';
 import type { ConvertOptions } from '../src/load.js';
+import { PURPOSES } from '../src/plan/plan.js';
 import type { Plan, Purpose } from '../src/plan/plan.js';
 import { wasmOf } from './builds.js';
 import { file, realFiles } from './fuzz/seeds.js';
@@ -56,3 +57,9 @@ export async function judged({ name, plan: planFor }: Guarded, purpose: Purpose,
   }
   return { steps: info.steps.length, faults };
 }
+
+/** Every plan by every build, and what shares or streams it. */
+export const allWays = (builds: WasmBuild[]): [Purpose, Way][] => [
+  ...PURPOSES.flatMap((purpose) => builds.map((build): [Purpose, Way] => [purpose, { build }])),
+  ['fast', { build: builds[0], threads: 3 }], ['small', { build: builds[0], threads: 3 }], ['small', 'streamed'],
+];

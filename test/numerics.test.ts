@@ -9,6 +9,8 @@ import type { Build } from '../src/engine.js';
 import { testedBuilds } from './builds.js';
 import { Errors, differing } from './numerics/error.js';
 import { unequalPairs } from './numerics/hosts.js';
+import { FROM_FLOAT64, measureNetworks } from './numerics/networks.js';
+import { sharedIsHere } from './outside-networks.js';
 import { MEASURES } from './numerics/kernels.js';
 import type { Measured } from './numerics/measure.js';
 
@@ -38,6 +40,15 @@ for (const [i, measure] of MEASURES.entries()) {
     if (builds.includes('simd')) assert.ok(page.includes(`| ${fixedCells(found).join(' | ')} |`), `${found.name}, ${found.shapes}: the page has other figures; npm run bench numerics kernels`);
   });
 }
+
+test(`float32 networks end no further from float64 than ${FROM_FLOAT64} on ${tested.join(', ')}`, async () => {
+  const networks = await measureNetworks(tested, () => undefined, ({ exact, name }) => !exact && name !== 'deeplabv3_float'); // that one is too large for naive loops
+  for (const { name, exactly } of networks) for (const build of tested) {
+    assert.ok(exactly!.ours[build]! <= Number(FROM_FLOAT64), `${build}: ${name} ends ${exactly!.ours[build]} from float64`);
+  }
+  if (sharedIsHere) assert.ok(networks.length > 8);
+  else console.log('NOT RUN: ../shared is absent, so no whole network was compared with float64');
+});
 
 test('every kernel that a plan can name ran, and is on the page', () => {
   const names = Object.keys(abi).filter((name) => name.startsWith('OP_')), ran = new Set(measured.flatMap(({ kernels }) => kernels));

@@ -52,8 +52,12 @@ export interface Stepped {
 
 export interface On { build: WasmBuild; wasm: Uint8Array<ArrayBuffer>; threads?: number }
 
+/** Between the arena's last tensor and scratch memory, which would else hide what is written behind it. */
+const GAP = 256;
+
 /** Runs a plan, step by step. Throws what a step wrote that it may not. */
-export async function runGuarded(plan: Plan, inputs: Uint8Array[], pattern: number, { build, wasm, threads = 1 }: On): Promise<Stepped> {
+export async function runGuarded(given: Plan, inputs: Uint8Array[], pattern: number, { build, wasm, threads = 1 }: On): Promise<Stepped> {
+  const plan = { ...given, arenaBytes: given.arenaBytes + GAP };
   const module = await WebAssembly.compile(threads > 1 ? asShared(wasm) : wasm), engine = new Engine(plan, build, module, threads), { arena, scratches, totalBytes } = layoutOf(plan, build, threads);
   if (threads > 1) await engine.startThreads(Team, module);
   const memory = Buffer.from(engine.buffer), { info } = plan, records = recordsOf(plan.steps), outputs: Stepped['outputs'] = [];
@@ -83,7 +87,7 @@ function placeOf(byte: number, { info, arenaBytes }: Plan, step: number, { steps
   if (byte < steps) return 'in the module\'s own data';
   if (byte < weights) return 'in the records';
   if (byte < arena) return `in the constants (byte ${byte - weights})`;
-  if (byte >= arena + arenaBytes) return `behind the arena, ${byte - scratches[0]} from the first scratch memory`;
+  if (byte >= arena + arenaBytes - GAP) return `${byte - arena - arenaBytes + GAP} behind the arena's end, ${byte - scratches[0]} from the first scratch memory`;
   const at = byte - arena, live = liveBefore(info, step).find(({ from, to }) => at >= from && at < to), { offset, bytes } = info.tensors[info.steps[step].output];
   return `${at - offset - bytes} behind its output's end, ${live ? `in "${live.what}", which lives` : 'where nothing lives'}`;
 }

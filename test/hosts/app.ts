@@ -9,6 +9,7 @@ import { material } from './vectors.js';
 export const APP = path.resolve('build', 'hosts', 'app');
 const PACKAGE = path.join(APP, 'node_modules', 'depthwise');
 export const at = (...parts: string[]): string => path.join(APP, ...parts);
+const MOST_TEXT = 8_000_000;
 const write = (name: string, text: string): void => writeFileSync(at(name), text);
 
 export const storedVector = (): string => readFileSync('test/hosts/vector.json', 'utf8');
@@ -103,6 +104,13 @@ async function bundleForEdges(): Promise<void> {
   await build({ ...shared, entryPoints: ['vercel.mjs'], outfile: 'vercel/vercel.js', format: 'iife', conditions: ['edge-light'], plugins: [asGlobals] });
 }
 
+/** In modules of some megabytes: larger ones are refused by service workers. */
+function writeMaterial(json: string): void {
+  const parts = Array.from({ length: Math.ceil(json.length / MOST_TEXT) }, (_, i) => json.slice(i * MOST_TEXT, (i + 1) * MOST_TEXT));
+  parts.forEach((part, i) => write(`material-${i}.mjs`, `export default ${JSON.stringify(part)};\n`));
+  write('material.mjs', `${parts.map((_, i) => `import part${i} from './material-${i}.mjs';\n`).join('')}export const material = JSON.parse(${parts.map((_, i) => `part${i}`).join(' + ')});\n`);
+}
+
 /** Makes build/hosts/app from what is built. Returns the tarball's size. */
 export async function prepareApp(asker = SUITE): Promise<number> {
   rmSync(APP, { recursive: true, force: true });
@@ -110,7 +118,7 @@ export async function prepareApp(asker = SUITE): Promise<number> {
   const bytes = pack();
   const { build } = await import('esbuild');
   await build({ entryPoints: [asker.entry], outfile: at('asker.mjs'), bundle: true, format: 'esm', target: 'es2022', logLevel: 'silent' });
-  write('material.mjs', `export const material = ${JSON.stringify(await asker.material())};\n`);
+  writeMaterial(JSON.stringify(await asker.material()));
   writePrograms();
   await bundleForEdges();
   return bytes;

@@ -4,7 +4,7 @@ import type { Build } from '../../src/engine.js';
 import { KINDS } from '../random-operators.js';
 import { measureKind, measureShape } from './measure.js';
 import type { Measured } from './measure.js';
-import { measureBoxes, measurePictures } from './others.js';
+import { measureBoxes, measureLikeness, measurePictures } from './others.js';
 import { SHAPES } from './shapes.js';
 
 /** What is measured, each by itself. Random graphs: this many of each kind and type. */
@@ -12,7 +12,7 @@ const CASES = 20;
 
 export type Measure = (builds: readonly Build[]) => Promise<Measured>;
 export const MEASURES: readonly Measure[] = [
-  ...SHAPES.map((shape): Measure => (builds) => measureShape(shape, builds)), measureBoxes, measurePictures,
+  ...SHAPES.map((shape): Measure => (builds) => measureShape(shape, builds)), measureBoxes, measurePictures, measureLikeness,
   ...Object.keys(KINDS).map((kind): Measure => (builds) => measureKind(kind, CASES, builds)),
 ];
 

@@ -13,6 +13,7 @@ import { KINDS } from '../random-operators.js';
 import { UNROUNDED, interpret } from '../reference.js';
 import { Errors, differing } from './error.js';
 import type { FloatError } from './error.js';
+import { EXACT } from './shapes.js';
 import type { Bound, Shape } from './shapes.js';
 
 export interface Measured {
@@ -100,6 +101,12 @@ export async function measureShape(shape: Shape, builds: readonly Build[]): Prom
   return measurement.found(shape.name, shape.shapes, shape.bound);
 }
 
+/** What moves or counts is exact; single sums and products round once. */
+const KIND_BOUNDS: Record<string, Bound> = {
+  ...Object.fromEntries(['pad, transpose', 'concatenation', 'tile', 'arg max', 'gather, pack, unpack, slice'].map((kind) => [kind, EXACT])),
+  ...Object.fromEntries(['add, sub, mul', 'add, sub, mul spread', 'whole numbers, quotients', 'quantise, dequantise', 'cast', 'root'].map((kind) => [kind, { relative: 1e-7, worst: 0.5, ofTensor: true }])),
+};
+
 /** One kind of random graph: odd channels, strides, paddings. Rows may be one value, so errors count by the whole tensor. */
 export async function measureKind(kind: string, cases: number, builds: readonly Build[]): Promise<Measured> {
   const measurement = new Measurement();
@@ -107,5 +114,5 @@ export async function measureKind(kind: string, cases: number, builds: readonly 
     const random = new Random(SEED + seed * 104729);
     await measurement.run(KINDS[kind](random, dtype), random, builds, true);
   }
-  return measurement.found(kind, `${cases} random shapes of each type`, { relative: 1e-5 });
+  return measurement.found(kind, `${cases} random shapes of each type`, KIND_BOUNDS[kind] ?? { relative: 1e-5, ofTensor: true });
 }

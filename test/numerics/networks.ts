@@ -22,6 +22,9 @@ export interface MeasuredNetwork {
   exactly?: { theirs: number; ours: Partial<Record<Build, number>> };
 }
 
+/** What is promised of the final outputs of float32 networks, relative to the largest. */
+export const FROM_FLOAT64 = '2e-5';
+
 /** Naive loops take a second for 100 million multiply-adds. */
 const MOST_MACS = 2e8;
 
@@ -54,8 +57,9 @@ async function truth({ bytes, options }: OutsideNetwork, inputs: Uint8Array[], o
   return interpret(graph, inputs.map(floatsOf), UNROUNDED).get(graph.outputs[output])!;
 }
 
-export async function measureNetworks(builds: readonly Build[], progress: (line: string) => void = () => {}): Promise<MeasuredNetwork[]> {
+/** @param wanted which networks */
+export async function measureNetworks(builds: readonly Build[], progress: (line: string) => void = () => {}, wanted: (network: OutsideNetwork) => boolean = () => true): Promise<MeasuredNetwork[]> {
   const measured: MeasuredNetwork[] = [];
-  for (const network of outsideNetworks()) measured.push(await measureNetwork(network, builds)), progress(network.name);
+  for (const network of outsideNetworks().filter(wanted)) measured.push(await measureNetwork(network, builds)), progress(network.name);
   return measured;
 }

@@ -1,10 +1,11 @@
-// Knows how the errors of two kernels are measured that are no operator with one output: boxes decoded by a detection, and
-// pictures that become inputs, which is no step of a plan.
+// Knows how the errors of kernels are measured that are no operator with one output: boxes decoded by a detection, and what
+// is no step of a plan: pictures that become inputs, and the likeness of embeddings.
 import type { Build } from '../../src/engine.js';
 import type { Detection, Graph, Tensor } from '../../src/formats/graph.js';
 import type { InputFormat, Picture } from '../../src/image.js';
 import { load } from '../../src/index.js';
 import everyday from '../../src/weights/everyday.js';
+import { createIndex } from '../../src/search.js';
 import type { InputData } from '../../src/shrinker.js';
 import { Random } from '../random-graph.js';
 import { UNROUNDED } from '../reference.js';
@@ -48,4 +49,20 @@ export async function measurePictures(builds: readonly Build[]): Promise<Measure
   }
   nets.forEach((net) => net.dispose());
   return measurement.found('picture to input', `${SIZES.map((size) => size.join('x')).join(', ')} to ${INPUT}x${INPUT}`, { relative: 1e-7, worst: 0.5 });
+}
+
+const ROWS = 200, DIMENSIONS = 1024;
+
+/** Search has two builds of its own. The row is all rows' cosines to one question. */
+export async function measureLikeness(): Promise<Measured> {
+  const random = new Random(SEED), vector = (): Float32Array => Float32Array.from({ length: DIMENSIONS }, () => random.between(-0.2, 1)), rows = Array.from({ length: ROWS }, vector), asked = vector();
+  const dot = (a: Float32Array, b: Float32Array): number => a.reduce((sum, value, i) => sum + value * b[i], 0);
+  const answers = new Map<Build, Float32Array>((['scalar', 'simd'] as const).map((build) => {
+    const index = createIndex({ dimensions: DIMENSIONS, dtype: 'float32', build }), scores = new Float32Array(ROWS);
+    index.addAll(rows.map((row, i) => [`${i}`, row] as const));
+    for (const { index: row, score } of index.search(asked, { topK: ROWS })) scores[row] = score;
+    return [build, scores];
+  })), measurement = new Measurement();
+  measurement.add(['searchFloat32'], answers, Float64Array.from(rows, (row) => dot(row, asked) / Math.sqrt(dot(row, row) * dot(asked, asked))), ROWS);
+  return measurement.found('cosine of embeddings (search)', `${ROWS} rows of ${DIMENSIONS}`, { relative: 5e-7 });
 }

@@ -8,7 +8,11 @@ import type { ActivationType, Random } from '../random-graph.js';
 export interface Bound {
   relative: number;
   worst?: number;
+  /** `relative` is to the tensor's largest value, since rows may be one value. */
+  ofTensor?: boolean;
 }
+
+export const EXACT: Bound = { relative: 0, worst: 0 };
 
 export interface Shape {
   name: string;
@@ -134,9 +138,9 @@ export const SHAPES: Shape[] = [
   binary('sub', [14, 14, 24], [14, 14, 24], { relative: 6e-8, worst: 0.5 }),
   binary('mul', [14, 14, 24], [14, 14, 24], { relative: 6e-8, worst: 0.5 }),
   binary('mul', [14, 14, 72], [1, 1, 72], { relative: 6e-8, worst: 0.5 }),
-  onMap('ReLU', { kind: 'relu' }, [14, 14, 24], { relative: 0, worst: 0 }),
-  onMap('ReLU6', { kind: 'relu6' }, [14, 14, 24], { relative: 0, worst: 0 }),
-  onMap('ReLU -1 to 1', { kind: 'reluN1To1' }, [14, 14, 24], { relative: 0, worst: 0 }),
+  onMap('ReLU', { kind: 'relu' }, [14, 14, 24], EXACT),
+  onMap('ReLU6', { kind: 'relu6' }, [14, 14, 24], EXACT),
+  onMap('ReLU -1 to 1', { kind: 'reluN1To1' }, [14, 14, 24], EXACT),
   onMap('hard-swish', { kind: 'hardSwish' }, [14, 14, 24], { relative: 2e-7, worst: 3 }),
   onMap('hard sigmoid', { kind: 'hardSigmoid' }, [14, 14, 24], { relative: 2e-7, worst: 2 }, FLOAT),
   onMap('sigmoid', { kind: 'logistic' }, [14, 14, 24], { relative: 2e-7, worst: 2 }, FLOAT),
