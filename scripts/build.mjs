@@ -66,7 +66,7 @@ const USED = ['sign-ext', 'nontrapping-float-to-int', 'bulk-memory', 'bulk-memor
 /** The scalar build as JavaScript. wasm2js writes a module with one instance, and views of it outside; here each call makes an instance of its own. */
 async function toJavaScript() {
   const file = at('build/wasm/scalar.js');
-  await tool('binaryen/bin/wasm2js', [at('build/wasm/scalar.wasm'), ...USED, '-O3', '-o', file]);
+  await tool('binaryen/bin/wasm2js', [at('build/wasm/scalar.wasm'), ...USED, '-O4', '-o', file]);
   const text = readFileSync(file, 'utf8'), end = text.indexOf('\nvar memasmFunc');
   if (end < 0 || /\beval\b|\bFunction\(/.test(text)) throw new Error('wasm2js writes something else than it used to: look at build/wasm/scalar.js');
   writeFileSync(file, `export default function (imports) {\n${text.slice(0, end)}\nreturn asmFunc(imports);\n}\n`);
@@ -90,7 +90,7 @@ async function checkTypes() {
 }
 
 /** Files of src/ that only some need, and fetch when they do: no other bundle holds them, but for what it says in `inside`. */
-const APART = ['threads', 'convert', 'safetensors', 'onnx', 'zoo', 'kernels', 'cache'];
+const APART = ['threads', 'convert', 'safetensors', 'onnx', 'zoo', 'kernels', 'cache', 'turns'];
 const keptApart = (...inside) => ({
   name: 'kept-apart',
   setup(build) {
@@ -158,7 +158,7 @@ async function bundle() {
     loader: INLINED, logLevel: 'silent', plugins: [keptApart()],
   };
   const works = [
-    { entryPoints: ['src/index.ts'], outfile: 'dist/index.js', platform: 'neutral', plugins: [keptApart('convert')] }, // from a CDN it is one file, which runs .tflite too
+    { entryPoints: ['src/index.ts'], outfile: 'dist/index.js', platform: 'neutral', plugins: [keptApart('convert', 'turns')] }, // from a CDN it is one file, which runs .tflite too
     { entryPoints: ['src/core.ts'], outfile: 'dist/core.js', platform: 'neutral' },
     { entryPoints: ['src/worker.ts'], outfile: 'dist/worker.js', platform: 'neutral' },
     { entryPoints: ['src/worker/program.ts'], outfile: 'dist/worker-host.js', platform: 'neutral', format: 'iife', plugins: [onlyThreads] },

@@ -16,20 +16,27 @@ export interface FetchOptions {
   integrity?: string;
   /**
    * Most bytes of the weights, and of all memory of the net that they become (net.memory.totalBytes). What would be more is
-   * refused before it is read or taken. Without it, hosts have their limits.
+   * refused before it is read or taken. Without it, at most 2 GiB are read, and hosts have their limits.
    */
   maxMemory?: number;
 }
 
-/** @throws DepthwiseError OUT_OF_MEMORY where `what` has more bytes than it may */
-export function checkMemory(bytes: number, maxMemory: number | undefined, what: string): void {
-  if (bytes > (maxMemory ?? Infinity)) throw new DepthwiseError('OUT_OF_MEMORY', `${what} ${bytes} bytes, and maxMemory allows ${maxMemory}. Allow more, or use a smaller alpha or resolution, or int8 weights.`);
+/**
+ * Most bytes of a file or body where no maxMemory says more: what lies behind 2 GiB no step of a plan could name, nor could
+ * FlatBuffers or protobuf. A body without an end would else be read until no memory is left.
+ */
+const MOST_READ = 2 ** 31;
+
+/** @throws DepthwiseError OUT_OF_MEMORY where `what` has more bytes than it may, by maxMemory or `unsaid` */
+export function checkMemory(bytes: number, maxMemory: number | undefined, what: string, unsaid = Infinity): void {
+  const most = maxMemory ?? unsaid;
+  if (bytes > most) throw new DepthwiseError('OUT_OF_MEMORY', `${what} ${bytes} bytes, and maxMemory allows ${most}${maxMemory === undefined ? ' where it is not given' : ''}. Allow more, or use a smaller alpha or resolution, or int8 weights.`);
 }
 
 export async function fetchBytes(source: Source, options: FetchOptions = {}): Promise<Uint8Array> {
   let bytes: Uint8Array;
   try {
-    options.signal?.throwIfAborted();
+    if (options.signal?.aborted) throw options.signal.reason;
     bytes = await read(source, options);
   } catch (cause) {
     if (options.signal?.aborted) throw new DepthwiseError('ABORTED', 'Loading was cancelled.', { cause });
@@ -59,7 +66,7 @@ async function read(source: Source, options: FetchOptions): Promise<Uint8Array> 
   if (typeof source === 'string' || isUrl(source)) return readAddress(source, options);
   if (typeof (source as Response)?.status === 'number') return readResponse(source as Response, options);
   if (typeof (source as Blob)?.arrayBuffer === 'function') {
-    checkMemory((source as Blob).size, options.maxMemory, 'This Blob has');
+    checkMemory((source as Blob).size, options.maxMemory, 'This Blob has', MOST_READ);
     return new Uint8Array(await whole('The file', () => (source as Blob).arrayBuffer()));
   }
   throw new DepthwiseError('BAD_INPUT', 'Weights come as bytes, ArrayBuffer, Blob, Response, URL or path.');
@@ -81,10 +88,15 @@ async function readAddress(address: string | URL, options: FetchOptions): Promis
   return readResponse(response, options);
 }
 
-async function readFile(path: string | URL, { maxMemory }: FetchOptions): Promise<Uint8Array> {
+async function readFile(path: string | URL, options: FetchOptions): Promise<Uint8Array> {
   const { readFile: readNode, stat } = builtIn('node:fs/promises'), where = typeof path === 'string' && path.startsWith('file:') ? new URL(path) : path;
   try {
-    if (maxMemory !== undefined) checkMemory((await stat(where)).size, maxMemory, `${path} has`);
+    const about = await stat(where);
+    checkMemory(about.size, options.maxMemory, `${path} has`, MOST_READ);
+    if (!about.isFile() && !about.isDirectory()) { // a pipe or device, which may never end
+      const parts = builtIn('node:fs').createReadStream(where)[Symbol.asyncIterator]() as AsyncIterator<Uint8Array>;
+      return await gathered(() => parts.next(), () => parts.return?.(), String(path), options);
+    }
     const { buffer, byteOffset, byteLength } = await readNode(where);
     return new Uint8Array(buffer, byteOffset, byteLength); // a Buffer's slice() would be a view, not a copy
   } catch (cause) {
@@ -110,26 +122,35 @@ async function whole<T>(what: string, read: () => T | Promise<T>): Promise<T> {
 }
 
 /** The length that a server states is that of the compressed body, or none: only what comes tells. */
-async function readResponse(response: Response, { onProgress, maxMemory }: FetchOptions): Promise<Uint8Array> {
+async function readResponse(response: Response, options: FetchOptions): Promise<Uint8Array> {
   checkAnswered(response);
-  const what = response.url || 'What the server sends', { body } = response;
-  if ((!onProgress && maxMemory === undefined) || !body) return new Uint8Array(await whole(what, () => response.arrayBuffer()));
-  const total = Number(response.headers.get('content-length') ?? 0), chunks: Uint8Array[] = [], reader = await whole(what, () => body.getReader());
+  const what = response.url || 'What the server sends', { body } = response, total = Number(response.headers?.get?.('content-length') ?? 0);
+  if (body) {
+    const reader = await whole(what, () => body.getReader());
+    return gathered(() => reader.read(), () => reader.cancel(), what, options, total);
+  }
+  checkMemory(total, options.maxMemory, `${what} has`, MOST_READ);
+  return new Uint8Array(await whole(what, () => response.arrayBuffer()));
+}
+
+/** All parts that come, or none of them where they are too many: then `end` says that nobody reads on. */
+async function gathered(next: () => Promise<{ done?: boolean; value?: Uint8Array }>, end: () => unknown, what: string, { onProgress, maxMemory }: FetchOptions, total = 0): Promise<Uint8Array> {
+  const parts: Uint8Array[] = [];
   let done = 0;
   try {
-    checkMemory(total, maxMemory, `${what} has`);
-    for (let part = await whole(what, () => reader.read()); !part.done; part = await whole(what, () => reader.read())) {
-      chunks.push(part.value);
-      done += part.value.length;
-      checkMemory(done, maxMemory, `${what} has at least`);
+    checkMemory(total, maxMemory, `${what} has`, MOST_READ);
+    for (let { value } = await whole(what, next); value; { value } = await whole(what, next)) {
+      parts.push(value);
+      done += value.length;
+      checkMemory(done, maxMemory, `${what} has at least`, MOST_READ);
       onProgress?.(done, total);
     }
   } catch (cause) {
-    await reader.cancel().catch(() => undefined); // nobody sends on what nobody reads
+    await Promise.resolve(end()).catch(() => undefined);
     throw cause;
   }
   const bytes = new Uint8Array(done);
-  for (let at = 0, i = 0; i < chunks.length; at += chunks[i++].length) bytes.set(chunks[i], at);
+  for (let at = 0, i = 0; i < parts.length; at += parts[i++].length) bytes.set(parts[i], at);
   return bytes;
 }
 

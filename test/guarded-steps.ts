@@ -10,6 +10,7 @@ interface Door {
   run(first: number, last: number): number;
   /** In the scalar build. */
   check?(records: number, count: number, constants: number, arena: number, scratch: number): number;
+  work?(records: number, count: number): number;
 }
 
 const PAGE = 65536, RECORDS_AT = 1024;
@@ -46,6 +47,10 @@ class Guarded {
     return this.door.check!(RECORDS_AT, steps.length / STEP_WORDS, weights.length, arenaBytes, scratchBytes);
   }
 
+  work(): number {
+    return this.door.work!(RECORDS_AT, this.#words.length / STEP_WORDS);
+  }
+
   /** The arena after records first to last - 1, begun with these bytes in it. */
   run(steps: Int32Array, activations: Uint8Array, first: number, last: number): Uint8Array {
     this.#words.set(steps);
@@ -77,6 +82,11 @@ export class GuardedSteps {
   /** What the check inside of the build says. */
   code(steps: Int32Array): number {
     return this.#memories[0].code(steps);
+  }
+
+  /** How much it says that the records do which were checked last. */
+  work(): number {
+    return this.#memories[0].work();
   }
 
   /** Runs records first to last - 1; what is wrong with how they ran, or nothing. */

@@ -7,6 +7,7 @@
 #include "depthwise.h"
 
 extern const dw_model model;
+extern const dw_layer model_layers[];
 
 static int failures;
 #define CHECK(holds) do { if (!(holds)) { printf("line %d: %s\n", __LINE__, #holds); failures++; } } while (0)
@@ -77,6 +78,11 @@ int main(void) {
   fill(&second, 2);
   CHECK(dw_run(&net) == DW_OK && dw_run(&second) == DW_OK);
   CHECK(!memcmp(dw_output(&net, 0), expected[0], out) && !memcmp(dw_output(&second, 0), expected[1], out));
+
+  /* As much as the tool that wrote the model counted, and what moves values beside it. */
+  double work = dw_work(&second), macs = 0;
+  for (uint32_t i = 0; i < model.unit_count; i++) macs += model_layers[i].macs;
+  CHECK(work >= macs && work < 1.5 * macs);
 
   /* What is not taken. */
   CHECK(dw_open(&second, &model, NULL, b, bytes - 1) == DW_NO_MEMORY);

@@ -1,6 +1,7 @@
 // Checks that nothing takes more memory than it may: maxMemory for every kind of source and for the net, maxImagePixels, and
 // small files that would become large ones.
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import { createWriteStream, existsSync, mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -63,6 +64,32 @@ test('weights larger than maxMemory are refused before they are read, whatever t
   const { body, taken, cancelled } = endless();
   await refuses(load(new Response(body), { maxMemory }), 'OUT_OF_MEMORY', /has at least/);
   assert.ok(taken() < maxMemory + 5 * 65536 && cancelled(), `${taken()} bytes of an endless body were taken`);
+  rmSync(folder, { recursive: true });
+});
+
+test('without maxMemory, what has more than 2 GiB is refused: before it is read where that is said, else when it has come', async () => {
+  const most = /and maxMemory allows 2147483648 where it is not given/, part = new Uint8Array(2 ** 26), large = new Blob([]);
+  let taken = 0, isCancelled = false;
+  const body = new ReadableStream<Uint8Array>({ pull: (to) => { to.enqueue(part); taken += part.length; }, cancel: () => { isCancelled = true; } });
+  await refuses(load(new Response(body)), 'OUT_OF_MEMORY', most);
+  assert.ok(taken > 2 ** 31 && taken < 2 ** 31 + 3 * part.length && isCancelled, `${taken} bytes were taken`);
+  const stated = endless();
+  await refuses(load(new Response(stated.body, { headers: { 'content-length': String(2 ** 31 + 1) } })), 'OUT_OF_MEMORY', most);
+  assert.ok(stated.taken() <= 2 * 65536 && stated.cancelled());
+  Object.defineProperty(large, 'size', { value: 2 ** 31 + 1 });
+  await refuses(load(large), 'OUT_OF_MEMORY', most);
+  const folder = mkdtempSync(path.join(tmpdir(), 'dw-')), file = path.join(folder, 'net.dw');
+  writeFileSync(file, '');
+  truncateSync(file, 2 ** 31 + 1); // of nothing but holes
+  await refuses(load(file), 'OUT_OF_MEMORY', most);
+  rmSync(folder, { recursive: true });
+});
+
+(existsSync('/dev/zero') ? test : test.skip)('a path that leads to a device without an end is cut off, and one to a pipe is read', async () => {
+  await refuses(load('/dev/zero', { maxMemory: 2 ** 20 }), 'OUT_OF_MEMORY', /dev.zero has at least \d+ bytes/);
+  const folder = mkdtempSync(path.join(tmpdir(), 'dw-')), pipe = path.join(folder, 'pipe'), writer = (spawnSync('mkfifo', [pipe]), createWriteStream(pipe));
+  writer.end(bytes);
+  (await load(pipe)).dispose();
   rmSync(folder, { recursive: true });
 });
 

@@ -1,6 +1,6 @@
 // Checks the check of plans: every word of every record is broken, in plans that hold every kernel, and what is not refused
 // runs without a trap, without writing outside of its memory, and without an answer that depends on anything outside of it.
-// Both checks, in TypeScript and in WebAssembly, say the same. SWEEP=all breaks each word in every way (minutes); SEED=n chooses others.
+// Both checks, in TypeScript and in WebAssembly, say the same, also of how much there is to do. SWEEP=all breaks each word in every way (minutes); SEED=n chooses others.
 import { existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { gunzipSync } from 'node:zlib';
@@ -8,6 +8,7 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import * as abi from '../assembly/abi.js';
 import { check } from '../assembly/check.js';
+import { work } from '../assembly/work.js';
 import { randomModel } from '../bench/random-model.js';
 import { compile } from '../src/compile/plan.js';
 import { Engine, layoutOf } from '../src/engine.js';
@@ -138,6 +139,7 @@ test('every word of every record, broken: refused by both checks alike, or run w
         continue;
       }
       runs++;
+      assert.is(memory.work(), work(wordsOf(steps), steps.length / abi.STEP_WORDS), `${name}: ${what}: its work in WebAssembly`);
       const fault = memory.fault(steps, first, last);
       if (fault) assert.unreachable(`${name}: ${what}: ${fault}`);
     }

@@ -137,6 +137,12 @@ int dw_run(dw_net *net) {
   return DW_OK;
 }
 
+double dw_work(dw_net *net) {
+  double sum = 0;
+  for (net->at = 0; net->at < net->model->unit_count; net->at++) if (may_run(net)) sum += Z_scalarZ_work(&net->kernels, net->model->records_at, net->model->units[net->at].records);
+  return sum;
+}
+
 const char *dw_message(int code) {
   static const char *const messages[] = {
     "done", "the memory is smaller than the model needs", "the model was written for another release: convert it again",

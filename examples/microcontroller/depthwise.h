@@ -90,6 +90,9 @@ const void *dw_output(dw_net *net, uint32_t i);
 
 int dw_run(dw_net *net);
 
+/* Multiply-adds of a run, by the sizes in the records of an open net: whoever takes models of strangers may refuse those with too many. */
+double dw_work(dw_net *net);
+
 /* A sentence for people. */
 const char *dw_message(int code);
 

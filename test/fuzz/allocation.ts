@@ -1,7 +1,16 @@
 // Knows how many bytes the library asks for, by standing in for the constructors of buffers; and is a host that gives no
 // more than half a gigabyte to a WebAssembly memory. Import it before anything that allocates.
 
-export const allocated = { bytes: 0, place: '', stack: '', /** Bytes that no WebAssembly memory may have, and one that had them. */ most: Infinity, over: 0 };
+let latest = new Error();
+
+export const allocated = {
+  bytes: 0,
+  /** Of the latest large request, which is only looked up when it matters. */
+  stack: (): string => latest.stack ?? '',
+  place: (): string => /\bat ([\w.#<>]+) .*\/src\//.exec(latest.stack ?? '')?.[1] ?? '?',
+  /** Bytes that no WebAssembly memory may have, and one that had them. */ most: Infinity,
+  over: 0,
+};
 
 const NOTED = 16 << 20;
 const MOST_MEMORY = 512 << 20;
@@ -9,9 +18,7 @@ const MOST_MEMORY = 512 << 20;
 function note(bytes: number): void {
   if (bytes < 1024) return;
   allocated.bytes += bytes;
-  if (bytes < NOTED) return;
-  allocated.stack = new Error(`${bytes} bytes`).stack ?? '';
-  allocated.place = /\bat ([\w.#<>]+) .*\/src\//.exec(allocated.stack)?.[1] ?? '?';
+  if (bytes >= NOTED) latest = new Error(`${bytes} bytes`);
 }
 
 /** A few hundred kilobytes must not be told apart from a large refusal: what no host gives is refused here first. */

@@ -16,6 +16,8 @@ export interface Case {
   plan?: 'fast' | 'small' | 'layers';
   /** What it is asked when it has run. */
   ask?: number;
+  /** Only read, planned and checked: no engine, no run. */
+  only?: 'read';
   /** Also with guard bytes around every buffer, or saved and loaded again. */
   also?: 'guard' | 'again';
 }
@@ -23,7 +25,7 @@ export interface Case {
 /** How an execution ended. A fault is a bug of the library; `key` tells it from others. */
 export type Verdict =
   | { end: 'ran' }
-  | { end: 'too large' } // loaded, but its steps would take long
+  | { end: 'read' } // and planned
   | { end: 'refused'; code: ErrorCode }
   | { end: 'fault'; key: string; what: string };
 

@@ -30,13 +30,16 @@ export interface Format {
 function remembered<T>(make: (name: string) => T): (name: string) => T {
   const known = new Map<string, T>();
   return (name) => {
-    if (known.has(name)) return known.get(name)!;
-    if (known.size > 600) known.delete(known.keys().next().value!);
-    const made = make(name);
+    const made = known.get(name) ?? make(name);
+    known.delete(name); // the latest come last
     known.set(name, made);
+    if (known.size > 1000) known.delete(known.keys().next().value!);
     return made;
   };
 }
+
+/** How often whole real files are chosen, which take a hundred times as long as small ones. */
+const RARELY = 0.02;
 
 /** Changes that any file may suffer. */
 function mutateBytes(random: Random, length: number): Edit {
@@ -50,7 +53,12 @@ function applyBytes(bytes: Uint8Array, edits: readonly Edit[]): Uint8Array {
   for (const [how, a, b] of edits) {
     if (how === 'set') Buffer.from(b as string, 'hex').forEach((byte, i) => { if ((a as number) + i < whole.length) whole[(a as number) + i] = byte; });
     if (how === 'cut') whole = whole.slice(0, a as number);
-    if (how === 'append') whole = Uint8Array.from({ length: whole.length + (a as number) }, (_, i) => whole[i] ?? i);
+    if (how === 'append') {
+      const longer = new Uint8Array(whole.length + (a as number));
+      longer.set(whole);
+      for (let i = whole.length; i < longer.length; i++) longer[i] = i;
+      whole = longer;
+    }
   }
   return whole;
 }
@@ -71,7 +79,7 @@ const hex = (bytes: ArrayBufferView): string => Buffer.from(bytes.buffer, bytes.
 const FLOATS = [0, -0, 1, -1, 0.5, 1 / 256, NaN, Infinity, -Infinity, 1e-45, 1e-30, 1e30, 3e38, 255, 2 ** 31];
 
 export const tflite: Format = {
-  seeds: () => [[16, operatorSeeds()], [2, networkSeeds()], [8, sliceSeeds()], [0.15, realFiles('.tflite').map((name) => `file:${name}`)]],
+  seeds: () => [[16, operatorSeeds()], [0.5, networkSeeds()], [8, sliceSeeds()], [RARELY, realFiles('.tflite').map((name) => `file:${name}`)]],
   mutate(random, seed) {
     const { bytes, sites, kinds } = tfliteSeed(seed), view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
     if (random.below(12) === 0) return mutateBytes(random, bytes.length);
@@ -111,10 +119,12 @@ function detectionOptions(): Uint8Array {
   return Uint8Array.from(bytes);
 }
 
+const parsed = remembered((text: string): unknown => JSON.parse(text));
+
 /** Changes to a JSON text, each a number from which the walk to a value is made when it is applied. */
 function withJson(text: string, edits: readonly Edit[]): string {
   const numbers = edits.filter(([how]) => how === 'json').map(([, number]) => number as number);
-  return numbers.length ? JSON.stringify(numbers.reduce<unknown>((document, number) => applyJson(document, mutateJson(new Random(number), document)), JSON.parse(text))) ?? '' : text;
+  return numbers.length ? JSON.stringify(numbers.reduce<unknown>((document, number) => applyJson(document, mutateJson(new Random(number), document)), parsed(text))) ?? '' : text;
 }
 
 // ---- .dw
@@ -151,8 +161,8 @@ const FEW = 40_000;
 
 export const dw: Format = {
   seeds: () => [
-    [8, operatorSeeds().map((seed, i) => `${['fast', 'small', 'layers'][i % 3]} ${seed}`)], [3, networkSeeds().map((seed, i) => `${['fast', 'small'][i >> 1 & 1]} ${seed}`)], [3, sliceSeeds().map((seed) => `fast ${seed}`)],
-    [1, operatorSeeds().filter((seed) => seed.startsWith('fully:float32')).map((seed) => `vote ${seed}`)], [0.1, readdirSync('weights').filter((name) => name.endsWith('.dw')).map((name) => `file:weights/${name}`)],
+    [8, operatorSeeds().map((seed, i) => `${['fast', 'small', 'layers'][i % 3]} ${seed}`)], [0.5, networkSeeds().map((seed, i) => `${['fast', 'small'][i >> 1 & 1]} ${seed}`)], [3, sliceSeeds().map((seed) => `fast ${seed}`)],
+    [1, operatorSeeds().filter((seed) => seed.startsWith('fully:float32')).map((seed) => `vote ${seed}`)], [RARELY, readdirSync('weights').filter((name) => name.endsWith('.dw')).map((name) => `file:weights/${name}`)],
   ],
   mutate(random, seed) {
     const small = !seed.startsWith('file:'), bytes = FEW;
@@ -243,7 +253,7 @@ function withHeader(text: string, data: Uint8Array, length?: number): Uint8Array
 }
 
 export const safetensors: Format = {
-  seeds: () => [[9, [...realFiles('.safetensors'), 'test/vectors/ssdlite.json'].map((name) => `narrow:${name}`)], [0.15, realFiles('.safetensors').map((name) => `file:${name}`)]],
+  seeds: () => [[9, [...realFiles('.safetensors'), 'test/vectors/ssdlite.json'].map((name) => `narrow:${name}`)], [RARELY, realFiles('.safetensors').map((name) => `file:${name}`)]],
   mutate(random, seed) {
     const { bytes } = safetensorsSeed(seed);
     switch (random.below(8)) {
@@ -269,7 +279,7 @@ export const safetensors: Format = {
 const onnxFields = remembered((seed: string): Field[] => parse(seed.startsWith('file:') ? file(seed.slice(5)) : onnxSeed(seed)));
 
 export const onnx: Format = {
-  seeds: () => [[12, onnxSeeds()], [0.15, realFiles('.onnx').map((name) => `file:${name}`)]],
+  seeds: () => [[12, onnxSeeds()], [RARELY, realFiles('.onnx').map((name) => `file:${name}`)]],
   mutate(random, seed) {
     return random.below(16) ? mutateTree(random, onnxFields(seed)) : mutateBytes(random, 2000);
   },

@@ -33,13 +33,17 @@ export function mutateJson(random: Random, document: unknown): JsonEdit {
   return ['put', path, random.of(VALUES)];
 }
 
+/** The document with one change; what is not on the way to it is shared. */
 export function applyJson(document: unknown, [how, path, value]: JsonEdit): unknown {
-  const given = how === 'copy' ? structuredClone(valueAt(document, value as Path)) : value, last = path.at(-1);
-  if (last === undefined) return given;
-  const parent = valueAt(document, path.slice(0, -1));
-  if (parent === null || typeof parent !== 'object') return document;
-  if (how !== 'drop') Object.defineProperty(parent, last, { value: given, configurable: true, enumerable: true, writable: true }); // "__proto__" too
-  else if (Array.isArray(parent)) parent.splice(Number(last), 1);
-  else delete (parent as Record<string | number, unknown>)[last];
-  return document;
+  return changed(document, path, how, how === 'copy' ? valueAt(document, value as Path) : value);
+}
+
+function changed(at: unknown, [key, ...rest]: Path, how: JsonEdit[0], given: unknown): unknown {
+  if (key === undefined) return given;
+  if (at === null || typeof at !== 'object') return at;
+  const copy = (Array.isArray(at) ? [...at as unknown[]] : { ...at }) as Record<string | number, unknown>;
+  if (how !== 'drop' || rest.length) Object.defineProperty(copy, key, { value: rest.length ? changed(copy[key], rest, how, given) : given, configurable: true, enumerable: true, writable: true }); // "__proto__" too
+  else if (Array.isArray(copy)) copy.splice(Number(key), 1);
+  else delete copy[key];
+  return copy;
 }

@@ -35,13 +35,20 @@ export function parse(bytes: Uint8Array, messages: Messages = MODEL): Field[] {
   return fields;
 }
 
+/** Of fields, which changes share. */
+const WRITTEN = new WeakMap<Field, Uint8Array[]>();
+
+function written(field: Field): Uint8Array[] {
+  const { number, wire, value, bytes, children } = field, known = WRITTEN.get(field);
+  if (known) return known;
+  const key = varint(number * 8 + wire), content = children ? write(children) : bytes;
+  const parts = wire === 0 ? [Uint8Array.from([...key, ...varint64(value)])] : [Uint8Array.from(wire === 2 ? [...key, ...varint(content.length)] : key), content];
+  WRITTEN.set(field, parts);
+  return parts;
+}
+
 export function write(fields: Field[]): Uint8Array {
-  const parts = fields.flatMap(({ number, wire, value, bytes, children }): Uint8Array[] => {
-    const key = varint(number * 8 + wire);
-    if (wire === 0) return [Uint8Array.from([...key, ...varint64(value)])];
-    const content = children ? write(children) : bytes;
-    return [Uint8Array.from(wire === 2 ? [...key, ...varint(content.length)] : key), content];
-  });
+  const parts = fields.flatMap(written);
   const whole = new Uint8Array(parts.reduce((sum, { length }) => sum + length, 0));
   parts.reduce((at, part) => (whole.set(part, at), at + part.length), 0);
   return whole;

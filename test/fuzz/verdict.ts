@@ -4,7 +4,7 @@ import type { ErrorCode } from '../../src/error.js';
 import { allocated } from './allocation.js';
 import type { Verdict } from './case.js';
 
-const CODES = new Set<ErrorCode>(['BAD_FILE', 'UNSUPPORTED', 'BAD_INPUT', 'BAD_IMAGE', 'NOT_FOUND', 'NO_BUILD', 'OUT_OF_MEMORY', 'THREAD_LOST', 'WORKER_LOST', 'DISPOSED', 'ABORTED', 'USAGE']);
+const CODES = new Set<ErrorCode>(['BAD_FILE', 'UNSUPPORTED', 'BAD_INPUT', 'BAD_IMAGE', 'NOT_FOUND', 'NO_BUILD', 'OUT_OF_MEMORY', 'TOO_MUCH_WORK', 'THREAD_LOST', 'WORKER_LOST', 'DISPOSED', 'ABORTED', 'USAGE']);
 
 /** A sentence for people: begins like one, ends one, and shows nothing that a program forgot to fill in. */
 const isSentence = (message: string): boolean => /^["\w`.]/.test(message) && /[a-z].*[.?!"')]/s.test(message) && message.length > 15 && message.length < 20_000;
@@ -39,7 +39,7 @@ export async function judged(work: () => Promise<Verdict>, size: number, declare
   if (!before && performance.now() - since > MOST_MS) return judged(work, size, declared, true);
   const { user, system } = before ? process.cpuUsage(before) : { user: 0, system: 0 }, ms = (user + system) / 1000, took = allocated.bytes - start, cap = SPARE_BYTES + 24 * size + 4 * declared();
   if (allocated.over) return { end: 'fault', key: 'took more than maxMemory', what: `${allocated.over} bytes` };
-  if (took > cap) return { end: 'fault', key: `took much memory, ${verdict.end}${verdict.end === 'refused' ? ` ${verdict.code}` : ''}, ${allocated.place}`, what: `${took} bytes for a file of ${size}, declared ${declared()}\n${allocated.stack}` };
+  if (took > cap) return { end: 'fault', key: `took much memory, ${verdict.end}${verdict.end === 'refused' ? ` ${verdict.code}` : ''}, ${allocated.place()}`, what: `${took} bytes for a file of ${size}, declared ${declared()}\n${allocated.stack()}` };
   if (ms > MOST_MS) return { end: 'fault', key: `took long, ${verdict.end}`, what: `${ms} ms of CPU time` };
   return verdict;
 }

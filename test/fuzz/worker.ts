@@ -5,7 +5,9 @@ import { closeSync, openSync, writeSync } from 'node:fs';
 import { Random } from '../random-graph.js';
 import type { Case, Edit, Verdict } from './case.js';
 import { coverage } from './coverage.js';
+import { hashAtOnce } from './hash.js';
 import { TARGETS, makeCase } from './targets.js';
+import type { Kept } from './targets.js';
 
 export interface Task {
   targets: string[];
@@ -35,9 +37,9 @@ async function ended(running: Promise<Verdict>): Promise<Verdict> {
 const PATIENCE_MS = 20_000;
 
 async function fuzz({ targets, seed, seconds, note }: Task): Promise<void> {
-  const random = new Random(seed), kept = new Map<string, Case[]>(targets.map((name) => [name, []])), counts: Record<string, Counts> = {}, file = openSync(note, 'w');
+  const random = new Random(seed), kept = new Map<string, Kept[]>(targets.map((name) => [name, []])), counts: Record<string, Counts> = {}, file = openSync(note, 'w');
   const end = performance.now() + seconds * 1000, known = new Set<string>();
-  let said = performance.now(), done = 0;
+  let said = performance.now(), ran = 0;
   while (performance.now() < end) {
     // The target that has had the least time is next.
     const name = targets.reduce((least, other) => ((counts[other]?.ms ?? 0) < (counts[least]?.ms ?? 0) ? other : least));
@@ -48,7 +50,7 @@ async function fuzz({ targets, seed, seconds, note }: Task): Promise<void> {
     const verdict = await ended(TARGETS[name].run(fuzzed)), end = endOf(verdict);
     if (coverage.isNew()) {
       const list = kept.get(name)!;
-      if (verdict.end !== 'fault' && fuzzed.edits.length) count.kept = list.push(fuzzed);
+      if (verdict.end !== 'fault' && fuzzed.edits.length) count.kept = list.push({ fuzzed, ms: performance.now() - start });
     }
     count.executions++;
     count.ends[end] = (count.ends[end] ?? 0) + 1;
@@ -56,7 +58,7 @@ async function fuzz({ targets, seed, seconds, note }: Task): Promise<void> {
       known.add(verdict.key);
       tell({ fault: fuzzed, key: verdict.key, what: verdict.what });
     }
-    if (++done % 400 === 0) (globalThis as { gc?: () => void }).gc?.(); // memories of WebAssembly wait for it
+    if (!fuzzed.only && ++ran % 400 === 0) (globalThis as { gc?: () => void }).gc?.(); // memories of WebAssembly wait for it
     const now = performance.now();
     count.ms += now - start;
     if (now - said > 500) {
@@ -87,6 +89,7 @@ async function shrink({ fuzzed, key }: NonNullable<Task['shrink']>): Promise<voi
 }
 
 process.once('message', (task: Task) => {
+  hashAtOnce();
   const work = task.replay ? replay(task.replay) : task.shrink ? shrink(task.shrink) : fuzz(task);
   work.then(() => process.exit(0), (error: Error) => {
     console.error(error.stack);

@@ -194,6 +194,13 @@ async function wholeNets({ load, memoryFor, convert }: Depthwise, weights: Uint8
       net.dispose();
     }
   });
+  await check('a run with turns for the host, and one that is cancelled', async () => {
+    const net = await load(weights), input = inputBytes(net.inputs[0].shape), signal = { aborted: false };
+    const [answers, others] = await Promise.all([net.runAsync(input), net.runAsync(input, { signal: signal as AbortSignal })]);
+    must([answers, others].every(([{ data }]) => sha256(data) === everyday.output), 'other bytes');
+    signal.aborted = true;
+    return fails(() => net.runAsync(input, { signal: signal as AbortSignal }), 'ABORTED');
+  });
   await check('profile times every step', async () => {
     const net = await load(weights), times = net.profile(inputBytes(net.inputs[0].shape));
     must(times.length === net.steps.length && times.every(({ ms }) => ms >= 0), JSON.stringify(times[0]));
