@@ -52,7 +52,8 @@ function start(file: string, task: Task, heard: (message: Message) => void, sile
   return { child, ended };
 }
 
-const noted = (file: string): Case => JSON.parse(readFileSync(file, 'utf8')) as Case;
+/** The first line is of the latest case; others are what a longer one left. */
+const noted = (file: string): Case => JSON.parse(readFileSync(file, 'utf8').split('\n')[0]) as Case;
 
 /** How cases end in a process of their own; the one that kills it, and all after it, by how it died. */
 export async function replay(file: string, cases: Case[], silence = SILENCE_MS): Promise<string[]> {
