@@ -16,7 +16,8 @@ export interface Options {
   targets: string[];
   seed: number;
   processes: number;
-  said?: (line: string) => void;
+  /** Told of each as it is found, before it is made smaller: who waits for the end may be ended before. */
+  told?: (found: Found) => void;
 }
 
 /** Silence after which a process counts as hanging: far more than the two seconds of CPU time of one case, since machines are busy. */
@@ -98,8 +99,9 @@ export async function campaign(options: Options, worker?: string): Promise<Repor
       blocks = Math.max(blocks, message.blocks);
     }
     if ('fault' in message && !found.has(message.key)) {
-      found.set(message.key, { fuzzed: message.fault, key: message.key, what: message.what });
-      options.said?.(`found: ${message.key}`);
+      const each = { fuzzed: message.fault, key: message.key, what: message.what };
+      found.set(message.key, each);
+      options.told?.(each);
     }
   };
   await Promise.all(Array.from({ length: options.processes }, (_, i) => lane(file, i, options, hear)));
