@@ -2,8 +2,8 @@
 import type { FloatError } from '../test/numerics/error.js';
 import type { Agreement, NetworkRow } from '../test/numerics/hosts.js';
 import type { Measured } from '../test/numerics/measure.js';
-import { FROM_FLOAT64 } from '../test/numerics/networks.js';
 import type { MeasuredNetwork } from '../test/numerics/networks.js';
+import { FROM_FLOAT64 } from '../test/numerics/shapes.js';
 import type { Bound } from '../test/numerics/shapes.js';
 
 /** Where and when a part was measured. */

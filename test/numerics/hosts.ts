@@ -8,6 +8,7 @@ import { softmax } from '../../src/tasks/classify.js';
 import { prepareApp } from '../hosts/app.js';
 import type { AgreementMaterial, AgreementReport, Answers, SentNetwork, SentPicture } from '../hosts/agreement.js';
 import { HOSTS } from '../hosts/hosts.js';
+import type { Host } from '../hosts/hosts.js';
 import { sha256 } from '../hosts/suite.js';
 
 const shared = path.resolve('../shared');
@@ -19,6 +20,8 @@ const FILES = [
   ...['mobilenet_v1_0.25_128_quant', 'mobilenet_v1_0.75_192_quant', 'mobilenet_v2_1.0_224_quant', 'tf2_mobilenet_v2_1.0_224_ptq', 'mobilenet_v3_small_1.0_224_uint8', 'person_detect'].map((name) => `${shared}/models/${name}.tflite`),
   ...['everyday-v1', 'everyday-v2', 'everyday-v3-small', 'everyday-v3-large'].map((name) => `weights/${name}.float16.dw`), `${shared}/models/mobilenet_v1_0.25_224_float.tflite`,
 ];
+/** Hosts that answer side by side: each takes one core. */
+const AT_ONCE = 2;
 const PLAIN = /everyday(-v3-small\.float16)?\.dw$/;
 
 async function pictures(): Promise<SentPicture[]> {
@@ -96,12 +99,9 @@ export async function measureHosts(pattern: string, progress: (line: string) => 
   const { scores, ...sent } = await known(), hosts: HostRow[] = [], missing: Agreement['missing'] = [], answers: (Answers & { host: string })[] = [];
   const { pictures: all, networks } = sent, material: AgreementMaterial = { pictures: all, networks };
   await prepareApp({ entry: 'test/hosts/agreement.ts', material: async () => material });
-  for (const host of HOSTS.filter(({ name }) => new RegExp(pattern).test(name))) {
+  const ask = async (host: Host): Promise<void> => {
     const commands = host.missing(), start = performance.now();
-    if (commands.length) {
-      missing.push({ name: host.name, commands });
-      continue;
-    }
+    if (commands.length) return void missing.push({ name: host.name, commands });
     try {
       const { version, report } = await host.run() as unknown as { version: string; report: AgreementReport }; // of another asker than the suite
       const seconds = (performance.now() - start) / 1000, count = report.answers.reduce((sum, { top }) => sum + top.length, 0);
@@ -112,7 +112,12 @@ export async function measureHosts(pattern: string, progress: (line: string) => 
       hosts.push({ name: host.name, version: '', builds: [], answers: 0, otherInputs: 0, seconds: 0, failed: String((error as Error).message).slice(0, 2000) });
       progress(`${host.name} FAILED: ${String((error as Error).message).slice(0, 2000)}`);
     }
-  }
+  };
+  const waiting = HOSTS.filter(({ name }) => new RegExp(pattern).test(name)), order = HOSTS.map(({ name }) => name);
+  await Promise.all(Array.from({ length: AT_ONCE }, async () => {
+    for (let host = waiting.shift(); host; host = waiting.shift()) await ask(host);
+  }));
+  hosts.sort((a, b) => order.indexOf(a.name) - order.indexOf(b.name));
   return { pictures: all.length, hosts, missing, networks: networks.map((network) => rowOf(network, answers.filter((one) => one.network === network.name), scores.get(network.name))) };
 }
 
