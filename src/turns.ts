@@ -6,8 +6,8 @@ import { DepthwiseError } from './error.js';
 /** Each step says how much it did, in multiply-adds; what is returned is the answer. */
 export type Steps<T> = Generator<number, T>;
 
-/** The host gets a turn before a step as long as the longest so far would make it wait for longer than this, of 5 ms that are promised. */
-const MOST_MS = 4, LIKELY_STEP_MS = 2;
+/** The host gets a turn before a step that is as long as the longest so far would make it wait for longer than this; 5 ms are promised. */
+const MOST_MS = 3.5, LIKELY_STEP_MS = 2.5;
 /** Or when this much was done: clocks of browsers may be coarse, and some stand still. */
 const MOST_MACS = 50e6;
 
