@@ -1,12 +1,12 @@
 // Knows the benches: which there are, how they are bundled, and that they run on the newest Node there is, since it runs
-// every build. Usage: npm run bench [networks|kernels|scaling|weights|quantise|tasks|heads|cascade|search] [...]; without a name, networks and kernels.
+// every build. Usage: npm run bench [networks|kernels|scaling|weights|quantise|tasks|heads|cascade|search|numerics|abort] [...]; without a name, networks and kernels.
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync } from 'node:fs';
 import path from 'node:path';
 import { INLINED } from './build.mjs';
 import { main, prepare, root } from './prepare.mjs';
 
-const BENCHES = Object.fromEntries(['networks', 'kernels', 'scaling', 'weights', 'quantise', 'tasks', 'heads', 'cascade', 'search'].map((name) => [name, `bench/${name}.ts`]));
+const BENCHES = Object.fromEntries(['networks', 'kernels', 'scaling', 'weights', 'quantise', 'tasks', 'heads', 'cascade', 'search', 'numerics', 'abort'].map((name) => [name, `bench/${name}.ts`]));
 const newer = path.join(root, 'build/node24/node_modules/node/bin/node');
 const node = process.env.NODE_BIN ?? (existsSync(newer) ? newer : process.execPath);
 
@@ -24,7 +24,7 @@ async function bench(name, args) {
   const outfile = path.join(root, `build/bench/${name}.mjs`);
   await build({
     absWorkingDir: root, entryPoints: [BENCHES[name]], outfile, bundle: true, format: 'esm', platform: 'node', target: 'es2022',
-    loader: INLINED,
+    loader: INLINED, external: ['esbuild'],
   });
   return run(node, root, outfile, ...args);
 }

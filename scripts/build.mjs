@@ -66,7 +66,7 @@ const USED = ['sign-ext', 'nontrapping-float-to-int', 'bulk-memory', 'bulk-memor
 /** The scalar build as JavaScript. wasm2js writes a module with one instance, and views of it outside; here each call makes an instance of its own. */
 async function toJavaScript() {
   const file = at('build/wasm/scalar.js');
-  await tool('binaryen/bin/wasm2js', [at('build/wasm/scalar.wasm'), ...USED, '-O3', '-o', file]);
+  await tool('binaryen/bin/wasm2js', [at('build/wasm/scalar.wasm'), ...USED, '-O4', '-o', file]);
   const text = readFileSync(file, 'utf8'), end = text.indexOf('\nvar memasmFunc');
   if (end < 0 || /\beval\b|\bFunction\(/.test(text)) throw new Error('wasm2js writes something else than it used to: look at build/wasm/scalar.js');
   writeFileSync(file, `export default function (imports) {\n${text.slice(0, end)}\nreturn asmFunc(imports);\n}\n`);
@@ -90,7 +90,7 @@ async function checkTypes() {
 }
 
 /** Files of src/ that only some need, and fetch when they do: no other bundle holds them, but for what it says in `inside`. */
-const APART = ['threads', 'convert', 'safetensors', 'onnx', 'zoo', 'kernels', 'cache'];
+const APART = ['threads', 'convert', 'safetensors', 'onnx', 'zoo', 'kernels', 'cache', 'turns'];
 const keptApart = (...inside) => ({
   name: 'kept-apart',
   setup(build) {
@@ -148,14 +148,17 @@ export const INLINED = { '.wasm': 'base64', '.patch': 'base64', '.dw': 'base64' 
 
 const SEARCH = [{ outfile: 'dist/search.js' }, ...EDGES.map((edge) => ({ outfile: `dist/search.${edge.name}.js`, plugins: [compiledByHost(edge)] }))];
 
+/** Other people's packages in a bundle, for THIRD-PARTY.md. */
+const packagesIn = ({ inputs }) => [...new Set(Object.keys(inputs).flatMap((file) => /node_modules\/((?:@[^/]+\/)?[^/]+)/.exec(file)?.[1] ?? []))].sort();
+
 async function bundle() {
   const { build } = await import('esbuild');
   const shared = {
-    absWorkingDir: root, bundle: true, format: 'esm', target: 'es2022', minify: true, legalComments: 'none',
+    absWorkingDir: root, bundle: true, format: 'esm', target: 'es2022', minify: true, legalComments: 'none', metafile: true,
     loader: INLINED, logLevel: 'silent', plugins: [keptApart()],
   };
   const works = [
-    { entryPoints: ['src/index.ts'], outfile: 'dist/index.js', platform: 'neutral', plugins: [keptApart('convert')] }, // from a CDN it is one file, which runs .tflite too
+    { entryPoints: ['src/index.ts'], outfile: 'dist/index.js', platform: 'neutral', plugins: [keptApart('convert', 'turns')] }, // from a CDN it is one file, which runs .tflite too
     { entryPoints: ['src/core.ts'], outfile: 'dist/core.js', platform: 'neutral' },
     { entryPoints: ['src/worker.ts'], outfile: 'dist/worker.js', platform: 'neutral' },
     { entryPoints: ['src/worker/program.ts'], outfile: 'dist/worker-host.js', platform: 'neutral', format: 'iife', plugins: [onlyThreads] },
@@ -174,6 +177,7 @@ async function bundle() {
   if (complaints.length) {
     throw new Error(complaints.map(({ location, text }) => `${location ? `${location.file}:${location.line}: ` : ''}${text}`).join('\n'));
   }
+  writeFileSync(at('build/bundled.json'), JSON.stringify(Object.fromEntries(works.map(({ outfile }, i) => [outfile, packagesIn(results[i].value.metafile)])), undefined, 1));
   writeFileSync(at('dist/worker-program.js'), `export default ${JSON.stringify(readFileSync(at('dist/worker-host.js'), 'utf8'))};\n`);
   chmodSync(at('dist/cli.js'), 0o755);
   mkdirSync(at('dist/licences'), { recursive: true });
@@ -188,7 +192,7 @@ const STAGES = [
   { name: 'kernels', reads: [...networkKernels, 'asconfig.json', ...settings], makes: TARGETS.flatMap((t) => [`build/wasm/${t}.wasm`, `dist/wasm/${t}.wasm`]).concat('build/wasm/scalar.js', 'build/wasm/relaxed.patch'), work: compileKernels },
   { name: 'search', reads: ['assembly/search.ts', 'asconfig.search.json', ...settings], makes: [...SEARCH_TARGETS.map((t) => `build/wasm/search-${t}.wasm`), 'dist/wasm/search-simd.wasm'], work: compileSearch },
   { name: 'types', reads: ['src', 'test', 'bench', 'examples/browser', ...shared, 'weights/zoo.json', 'tsconfig.json', 'tsconfig.build.json', ...settings], makes: ['dist/types'], work: checkTypes },
-  { name: 'bundles', reads: ['src', ...shared, 'build/wasm', 'weights/everyday.dw', 'weights/zoo.json', 'package.json', ...settings], makes: ['dist/index.js', 'dist/core.js', 'dist/worker.js', 'dist/worker-host.js', 'dist/worker-program.js', 'dist/js.js', ...[...EDGES.map(({ name }) => name), ...APART].map((name) => `dist/${name}.js`), ...[...COMPAT, ...SEARCH].map(({ outfile }) => outfile), 'dist/quantise.js', 'dist/heads.js', 'dist/cascade.js', 'dist/overlay.js', 'dist/cli.js', 'dist/licences/jpeg.md', 'dist/licences/png.md', 'dist/weights/everyday.js'], work: bundle },
+  { name: 'bundles', reads: ['src', ...shared, 'build/wasm', 'weights/everyday.dw', 'weights/zoo.json', 'package.json', ...settings], makes: ['dist/index.js', 'dist/core.js', 'dist/worker.js', 'dist/worker-host.js', 'dist/worker-program.js', 'dist/js.js', ...[...EDGES.map(({ name }) => name), ...APART].map((name) => `dist/${name}.js`), ...[...COMPAT, ...SEARCH].map(({ outfile }) => outfile), 'dist/quantise.js', 'dist/heads.js', 'dist/cascade.js', 'dist/overlay.js', 'dist/cli.js', 'dist/licences/jpeg.md', 'dist/licences/png.md', 'dist/weights/everyday.js', 'build/bundled.json'], work: bundle },
 ];
 
 async function runStage({ name, reads, makes, work }) {

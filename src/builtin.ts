@@ -7,9 +7,14 @@ type BuiltIn = typeof process.getBuiltinModule;
 /** Read from the global object: bundlers put in a polyfill for the bare word, and Next.js warns of it in code for the edge. */
 export const nodeProcess = (): NodeJS.Process | undefined => (globalThis as { process?: NodeJS.Process }).process;
 
-/** Whether this host has a file system: Node, Deno and Bun do; Workers that imitate Node have none that lasts. */
-export const hasFiles = (): boolean =>
-  Boolean(nodeProcess()?.versions?.node) && (globalThis as { navigator?: Navigator }).navigator?.userAgent !== 'Cloudflare-Workers';
+/** Whether this is Cloudflare's runtime, which imitates Node as well. */
+export const inWorkerd = (): boolean => (globalThis as { navigator?: Navigator }).navigator?.userAgent === 'Cloudflare-Workers';
+
+/** Whether this host has a file system: Node, Deno and Bun do; Workers have none that lasts. */
+export const hasFiles = (): boolean => Boolean(nodeProcess()?.versions?.node) && !inWorkerd();
+
+/** Milliseconds since some moment; engines on their own have no performance. */
+export const now = (): number => (globalThis.performance ?? Date).now();
 
 /** A module of a host that has files. */
 export const builtIn: BuiltIn = ((name: string) => {

@@ -10,7 +10,7 @@ export { pictureFrom } from './picture.js';
 export type { ConvertOptions, LoadOptions } from './loader.js';
 export type { Build, MemoryReport } from './engine.js';
 export type { ErrorCode } from './error.js';
-export type { Output, StepInfo, StepTime, TensorData, TensorInfo } from './net.js';
+export type { Output, RunOptions, StepInfo, StepTime, TensorData, TensorInfo } from './net.js';
 export type { Picture } from './image.js';
 export type { Classification, ClassifyOptions } from './tasks/classify.js';
 export type { DetectOptions, Detected } from './tasks/detect.js';

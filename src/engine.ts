@@ -91,7 +91,7 @@ export class Engine {
   /** With more than one thread, `module` must import shared memory, and `startThreads` comes next. */
   constructor(plan: Program, build: Build, code: Code, threads = 1) {
     const layout = layoutOf(plan, build, threads);
-    const { memory, kernels } = instantiate<Kernels>(code, layout.totalBytes, 'This model', threads > 1);
+    const { memory, kernels } = instantiate<Kernels>(code, layout.totalBytes, 'This model', 'Use a smaller alpha or resolution, or int8 weights.', threads > 1);
     this.build = build;
     this.buffer = memory.buffer;
     this.#memory = memory;
@@ -179,11 +179,11 @@ export class Engine {
   }
 }
 
-/** A build with memory of its own, in whole pages. `what` needs it, as errors say. */
-export function instantiate<Exports>(code: Code, bytes: number, what: string, shared = false): { memory: { buffer: ArrayBuffer }; kernels: Exports } {
+/** A build with memory of its own, in whole pages. Errors say that `what` needs it, and the `advice`. */
+export function instantiate<Exports>(code: Code, bytes: number, what: string, advice: string, shared = false): { memory: { buffer: ArrayBuffer }; kernels: Exports } {
   const plain = typeof code === 'function', memory = plain ? allocatePlain(bytes) : allocate(bytes, shared);
   if (!memory) {
-    throw new DepthwiseError('OUT_OF_MEMORY', `${what} needs ${Math.ceil(bytes / 2 ** 20)} MiB of memory in one piece, which this host does not give. Use a smaller alpha or resolution, or int8 weights.`);
+    throw new DepthwiseError('OUT_OF_MEMORY', `${what} needs ${Math.ceil(bytes / 2 ** 20)} MiB of memory in one piece, which this host does not give. ${advice}`);
   }
   const kernels = plain ? code({ env: { memory: memory as { buffer: ArrayBuffer } } }) : new WebAssembly.Instance(code, { env: { memory: memory as WebAssembly.Memory } }).exports;
   return { memory: memory as { buffer: ArrayBuffer }, kernels: kernels as Exports };

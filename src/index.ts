@@ -4,7 +4,7 @@ export { DepthwiseError } from './error.js';
 export { Net } from './net.js';
 export type { Build, ConvertOptions, LoadOptions } from './load.js';
 export type { ErrorCode } from './error.js';
-export type { Output, StepInfo, StepTime, TensorData, TensorInfo } from './net.js';
+export type { Output, RunOptions, StepInfo, StepTime, TensorData, TensorInfo } from './net.js';
 export { pictureFrom } from './picture.js';
 export type { Encoded, Image, PictureOptions } from './picture.js';
 export type { Picture } from './image.js';

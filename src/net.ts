@@ -1,5 +1,7 @@
 // Knows a loaded model: writes inputs, runs steps, gives views of outputs. It does not know files or pictures beyond
 // handing them to the tasks.
+import { now } from './builtin.js';
+import { notBeside } from './fetched.js';
 import { fingerprintOf } from './plan/fingerprint.js';
 import { GUARD_BYTES } from './plan/plan.js';
 import type { PlannedTensor, Plan, PlanInfo } from './plan/plan.js';
@@ -8,7 +10,7 @@ import type { Shrinker } from './shrinker.js';
 import { DepthwiseError } from './error.js';
 import { bytesPerElement } from './formats/graph.js';
 import type { DType } from './formats/graph.js';
-import { shown } from './options.js';
+import { SIGNAL, checkOptions, parted, shown } from './options.js';
 import type { Picture } from './image.js';
 import { pictureOf } from './picture.js';
 import type { Image } from './picture.js';
@@ -23,6 +25,7 @@ import { pose } from './tasks/pose.js';
 import type { Pose, PoseOptions } from './tasks/pose.js';
 import { segment } from './tasks/segment.js';
 import type { SegmentOptions, Segmentation } from './tasks/segment.js';
+import type { Queue, Steps } from './turns.js';
 
 export interface TensorInfo {
   name: string;
@@ -65,6 +68,11 @@ export interface StepTime {
   ms: number;
 }
 
+export interface RunOptions {
+  /** Ends the run before its next step. */
+  signal?: AbortSignal;
+}
+
 export interface Threads {
   count: number;
   /** Why there is only one although more were asked for. */
@@ -73,7 +81,7 @@ export interface Threads {
 
 const GUARD_PATTERN = 0xa5;
 
-/** A model in its own WebAssembly memory. Made by `load`; not safe to run from two callers at once. */
+/** A model in its own WebAssembly memory. Made by `load`. */
 export class Net {
   readonly build: Build;
   readonly info: PlanInfo;
@@ -96,6 +104,7 @@ export class Net {
   readonly #records: number[];
   /** Steps done since the inputs were written; -1 before the first run. */
   #position = -1;
+  #queue: Queue | undefined;
 
   constructor(plan: Plan, engine: Engine, shrinker: Shrinker, threads: Threads = { count: 1 }, { guarded = false, maxImagePixels }: { guarded?: boolean; maxImagePixels?: number } = {}) {
     this.shrinker = shrinker;
@@ -136,11 +145,26 @@ export class Net {
    */
   run(...inputs: ArrayBufferView[]): Output[] {
     const engine = this.#open();
-    this.#keep(inputs);
-    this.#writeInputs(engine);
+    this.#writeInputs(engine, inputs);
     this.#runSteps(engine, 0, this.info.steps.length);
     this.#position = this.info.steps.length;
     return this.info.outputs.map((i) => this.#output(engine, this.info.tensors[i]));
+  }
+
+  /**
+   * Runs the model once with turns for the host in between, every 2 ms or so: a page stays alive, a server answers, and a
+   * signal is heard. Inputs as for `run`, copied at the call; options may come last. Several are done one after another; a
+   * call of anything else meanwhile first does the rest of the one under way, which may take as long as `run`.
+   * In Cloudflare Workers, and where a host has no such turns, it goes on to its end in one go.
+   * @returns copies of the outputs
+   * @throws DepthwiseError ABORTED with the signal's reason as cause; the net stays usable
+   */
+  async runAsync(...args: ArrayBufferView[] | [...inputs: ArrayBufferView[], options: RunOptions]): Promise<Output[]> {
+    const [inputs, options] = parted<RunOptions>(args);
+    checkOptions(options, { signal: SIGNAL });
+    const steps = this.#inSteps(this.#checked(inputs).map((bytes) => bytes.slice()));
+    const { Queue } = await import('./turns.js').catch(notBeside('turns.js'));
+    return (this.#queue ??= new Queue()).add(steps, options.signal);
   }
 
   /**
@@ -149,10 +173,7 @@ export class Net {
    */
   layer(name: string, ...inputs: ArrayBufferView[]): Output {
     const engine = this.#open();
-    if (inputs.length) {
-      this.#keep(inputs);
-      this.#writeInputs(engine);
-    }
+    if (inputs.length) this.#writeInputs(engine, inputs);
     const i = this.info.tensors.findIndex((tensor) => tensor.name === name);
     if (i < 0) throw new DepthwiseError('NOT_FOUND', `No tensor is called ${shown(name)}. \`depthwise inspect\` and net.tensors list the names; those inside a fused step only exist with plan: 'layers'.`);
     if (this.#position < 0) throw new DepthwiseError('BAD_INPUT', 'net.layer() reads the last run, and nothing has run yet. Call net.run() first.');
@@ -160,26 +181,23 @@ export class Net {
     const made = this.info.steps.reduce((last, step, n) => (makes(this.info.tensors[step.output], tensor) ? n : last), -1);
     const due = Math.max(made, 0) + 1;
     if (this.#position < due || this.#position - 1 > tensor.last) {
-      if (this.#position > due) this.#writeInputs(engine);
+      if (this.#position > due) this.#writeInputs(engine, this.#kept);
       this.#runSteps(engine, this.#position, due);
       this.#position = due;
     }
-    const output = this.#output(engine, tensor);
-    const data = output.data.slice();
-    if (tensor.flipped) for (let j = 0; j < data.length; j++) data[j] ^= 128;
-    return { ...output, data };
+    const output = copyOf(this.#output(engine, tensor));
+    if (tensor.flipped) for (let j = 0; j < output.data.length; j++) output.data[j] ^= 128;
+    return output;
   }
 
   /** Times each step of one run; zeros where no input is given. Clocks of some hosts are coarse or stand still. */
   profile(...inputs: ArrayBufferView[]): StepTime[] {
     const engine = this.#open();
-    if (inputs.length) this.#keep(inputs);
-    this.#writeInputs(engine);
-    const clock = globalThis.performance ?? Date; // engines on their own have no performance
+    this.#writeInputs(engine, inputs.length ? inputs : this.#kept);
     const times = this.steps.map(({ index, op, name, macs }) => {
-      const start = clock.now();
+      const start = now();
       this.#runSteps(engine, index, index + 1);
-      return { index, op, name, macs, ms: clock.now() - start };
+      return { index, op, name, macs, ms: now() - start };
     });
     this.#position = times.length;
     return times;
@@ -230,13 +248,16 @@ export class Net {
   dispose(): void {
     this.#engine?.dispose();
     this.#engine = undefined;
+    this.#queue?.end(disposed());
   }
   [Symbol.dispose](): void { this.dispose(); }
 
   #seen(image: Image): Picture { return pictureOf(image, this.maxImagePixels); }
 
+  /** The engine, with nothing under way. */
   #open(): Engine {
-    if (!this.#engine) throw new DepthwiseError('DISPOSED', 'This net was disposed of. Load the weights again.');
+    this.#queue?.finish();
+    if (!this.#engine) throw disposed();
     return this.#engine;
   }
 
@@ -244,18 +265,33 @@ export class Net {
     engine.run(this.#records[first], this.#records[last]);
   }
 
-  #keep(inputs: ArrayBufferView[]): void {
+  *#inSteps(inputs: readonly Uint8Array[]): Steps<Output[]> {
+    const engine = this.#engine;
+    if (!engine) throw disposed();
+    this.#writeInputs(engine, inputs);
+    for (const { macs } of this.info.steps) {
+      this.#runSteps(engine, this.#position, this.#position + 1);
+      this.#position++;
+      yield macs;
+    }
+    return this.info.outputs.map((i) => copyOf(this.#output(engine, this.info.tensors[i])));
+  }
+
+  /** Views of the inputs' bytes. */
+  #checked(inputs: readonly ArrayBufferView[]): Uint8Array[] {
     if (inputs.length !== this.inputs.length) throw new DepthwiseError('BAD_INPUT', `The model takes ${this.inputs.length} input(s), not ${inputs.length}.`);
-    inputs.forEach((input, i) => {
+    return inputs.map((input, i) => {
       const { name, shape, dtype } = this.inputs[i];
       if (!ArrayBuffer.isView(input) || input.byteLength !== this.#kept[i].length) {
-        throw new DepthwiseError('BAD_INPUT', `Input ${i} ("${name}") is ${dtype} [${shape}], ${this.#kept[i].length} bytes; ${input?.byteLength ?? typeof input} were given.`);
+        throw new DepthwiseError('BAD_INPUT', `Input ${i} ("${name}") is ${dtype} [${shape}], ${this.#kept[i].length} bytes; ${(input as ArrayBufferView | undefined)?.byteLength ?? typeof input} were given.`);
       }
-      this.#kept[i].set(new Uint8Array(input.buffer, input.byteOffset, input.byteLength));
+      return new Uint8Array(input.buffer, input.byteOffset, input.byteLength);
     });
   }
 
-  #writeInputs(engine: Engine): void {
+  /** Begins a run: inputs are kept, and written from there, since they may be views of the arena. */
+  #writeInputs(engine: Engine, inputs: readonly ArrayBufferView[]): void {
+    this.#checked(inputs).forEach((bytes, i) => this.#kept[i].set(bytes));
     this.info.inputs.forEach((t, i) => engine.bytes(this.info.tensors[t].offset, this.#kept[i].length).set(this.#kept[i]));
     this.#position = 0;
   }
@@ -268,6 +304,11 @@ export class Net {
     return { ...publicInfo(tensor), data };
   }
 }
+
+const disposed = (): DepthwiseError => new DepthwiseError('DISPOSED', 'This net was disposed of. Load the weights again.');
+
+/** Views into a net's memory do not leave it for longer than a run. */
+export const copyOf = (output: Output): Output => ({ ...output, data: output.data.slice() });
 
 /** Every other value. A loop: `filter` takes longer over a mask of a quarter million pixels than the network does. */
 function lowHalves(words: Int32Array): Int32Array {

@@ -45,3 +45,9 @@ export function checkOptions(given: unknown, kinds: Record<string, Kind>): void 
     if (value !== undefined && !test(value)) throw new DepthwiseError('BAD_INPUT', `${name} is ${words}, not ${shown(value)}.`);
   }
 }
+
+/** Inputs and the options that may come behind them. */
+export function parted<O>(args: readonly (ArrayBufferView | O)[]): [ArrayBufferView[], O] {
+  const last = args.at(-1), hasOptions = typeof last === 'object' && last !== null && !ArrayBuffer.isView(last);
+  return [(hasOptions ? args.slice(0, -1) : args) as ArrayBufferView[], (hasOptions ? last : {}) as O];
+}

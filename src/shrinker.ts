@@ -72,7 +72,7 @@ export class Shrinker {
     const places = {} as Record<Name, number>;
     for (const name in parts) places[name] = end, end += Math.ceil(parts[name] / 16) * 16;
     if (end > this.#buffer.byteLength) {
-      const { memory, kernels } = instantiate<Kernels>(this.#code, Math.ceil(end / PAGE) * PAGE, 'This picture');
+      const { memory, kernels } = instantiate<Kernels>(this.#code, Math.ceil(end / PAGE) * PAGE, 'This picture', 'Make it smaller first.');
       this.#buffer = memory.buffer;
       this.#kernels = kernels;
     }

@@ -36,7 +36,7 @@ export function checkMemory(bytes: number, maxMemory: number | undefined, what: 
 export async function fetchBytes(source: Source, options: FetchOptions = {}): Promise<Uint8Array> {
   let bytes: Uint8Array;
   try {
-    options.signal?.throwIfAborted();
+    if (options.signal?.aborted) throw options.signal.reason;
     bytes = await read(source, options);
   } catch (cause) {
     if (options.signal?.aborted) throw new DepthwiseError('ABORTED', 'Loading was cancelled.', { cause });

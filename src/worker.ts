@@ -6,6 +6,7 @@ import { DepthwiseError } from './error.js';
 import { fetched } from './fetched.js';
 import type { LoadOptions } from './loader.js';
 import type { Output, StepInfo, StepTime, TensorInfo, Threads } from './net.js';
+import { parted } from './options.js';
 import { isBytes } from './picture.js';
 import type { Encoded, Image } from './picture.js';
 import type { Source } from './source.js';
@@ -71,20 +72,39 @@ export interface Watched<T = Classification> {
  * @throws DepthwiseError what `load` throws; UNSUPPORTED where no worker starts, WORKER_LOST where it dies
  */
 export async function load(source: Source, { signal, onProgress, integrity, cache, worker, ...options }: WorkerLoadOptions = {}): Promise<WorkerNet> {
-  const calls = new Calls();
+  const calls = new Calls(), halt = new AbortController(), stop = (): void => halt.abort(signal!.reason);
+  const end = (error: DepthwiseError): void => {
+    calls.end(error);
+    halt.abort(error); // nobody waits any more for what is being fetched
+  };
   const starting = startWorker({
     answer: (answer) => calls.answer(answer),
-    lost: (why) => calls.end(new DepthwiseError('WORKER_LOST', `The worker of this net died: ${why}. Load the weights again.`)),
-  }, worker).then((link) => calls.open(link), (cause) => calls.end(cause));
+    lost: (why) => end(new DepthwiseError('WORKER_LOST', `The worker of this net died: ${why}. Load the weights again.`)),
+  }, worker).then((link) => calls.open(link), end);
+  signal?.addEventListener?.('abort', stop);
+  if (signal?.aborted) stop();
   try {
     const [bytes, { signal: _signal, onProgress: _onProgress, integrity: _integrity, cache: _cache, ...described }] =
-      await fetched(source, { ...options, signal, onProgress, integrity, cache });
-    await Promise.race([starting, aborted(signal)]);
-    return new WorkerNet(calls, await calls.ask<About>('load', Promise.resolve(weightsSent(source, bytes, described)), signal));
+      await unlessHalted(halt.signal, fetched(source, { ...options, signal: halt.signal, onProgress, integrity, cache }));
+    await unlessHalted(halt.signal, starting);
+    return new WorkerNet(calls, await calls.ask<About>('load', Promise.resolve(weightsSent(source, bytes, described)), signal), options.maxImagePixels);
   } catch (cause) {
-    calls.end(new DepthwiseError('DISPOSED', 'This net was not loaded.'));
-    throw cause;
+    const error = calls.over ?? cause;
+    end(new DepthwiseError('DISPOSED', 'This net was not loaded.'));
+    throw error;
+  } finally {
+    signal?.removeEventListener?.('abort', stop);
   }
+}
+
+/** What a signal cannot reach is left alone: the body of an answer that the caller fetched. */
+function unlessHalted<T>(signal: AbortSignal, work: Promise<T>): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const halted = (): void => reject(new DepthwiseError('ABORTED', 'Loading was cancelled.', { cause: signal.reason }));
+    if (signal.aborted) halted();
+    signal.addEventListener('abort', halted);
+    work.then(resolve, reject).finally(() => signal.removeEventListener('abort', halted));
+  });
 }
 
 /** Bytes that the caller holds are copied, others handed over. */
@@ -92,8 +112,6 @@ function weightsSent(source: Source, bytes: Uint8Array, options: object): Sent {
   const own = isBytes(source) || bytes.byteLength !== bytes.buffer.byteLength ? bytes.slice() : bytes;
   return { args: [own, options], transfer: [own.buffer as ArrayBuffer] };
 }
-
-const aborted = (signal?: AbortSignal): Promise<void> => new Promise((resolve) => signal?.addEventListener?.('abort', () => resolve()));
 
 /** A model in a worker. Calls wait for each other; any number may be made at once. Made by `load`. */
 class WorkerNet {
@@ -108,9 +126,11 @@ class WorkerNet {
   readonly preprocessing: PlanInfo['preprocessing'];
   readonly about: PlanInfo['about'];
   readonly #calls: Calls;
+  readonly #maxImagePixels: number | undefined;
 
-  constructor(calls: Calls, about: About) {
+  constructor(calls: Calls, about: About, maxImagePixels?: number) {
     this.#calls = calls;
+    this.#maxImagePixels = maxImagePixels;
     this.build = about.build;
     this.threads = about.threads;
     this.memory = about.memory;
@@ -125,49 +145,49 @@ class WorkerNet {
 
   /** The likeliest labels of a picture, best first. Elements are taken as they look now, files as they are. */
   classify(image: Image | Encoded, { signal, transfer = false, ...options }: ClassifyOptions & ImageOptions = {}): Promise<Classification[]> {
-    return this.#calls.ask('classify', withImage(image, transfer, options), signal);
+    return this.#calls.ask('classify', this.#withImage(image, transfer, options), signal);
   }
 
   /** The picture as a feature vector: what the network's classifier reads. */
   embed(image: Image | Encoded, { signal, transfer = false, ...options }: EmbedOptions & ImageOptions = {}): Promise<Float32Array> {
-    return this.#calls.ask('embed', withImage(image, transfer, options), signal);
+    return this.#calls.ask('embed', this.#withImage(image, transfer, options), signal);
   }
 
   /** Copies of several tensors of one run on a picture; without names, the last map of each stride. */
   features(image: Image | Encoded, names?: readonly string[], { signal, transfer = false }: ImageOptions = {}): Promise<Output[]> {
-    return this.#calls.ask('features', withImage(image, transfer, names), signal);
+    return this.#calls.ask('features', this.#withImage(image, transfer, names), signal);
   }
 
   /** What is where in a picture, by a detector: boxes in its pixels, the likeliest first. */
   detect(image: Image | Encoded, { signal, transfer = false, ...options }: DetectOptions & ImageOptions = {}): Promise<Detected[]> {
-    return this.#calls.ask('detect', withImage(image, transfer, options), signal);
+    return this.#calls.ask('detect', this.#withImage(image, transfer, options), signal);
   }
 
   /** Joints of the people in a picture, in its pixels, best person first. */
   pose(image: Image | Encoded, { signal, transfer = false, ...options }: PoseOptions & ImageOptions = {}): Promise<Pose[]> {
-    return this.#calls.ask('pose', withImage(image, transfer, options), signal);
+    return this.#calls.ask('pose', this.#withImage(image, transfer, options), signal);
   }
 
   /** The class of every pixel of a picture, and each class's share; depthwise/overlay draws it. */
   segment(image: Image | Encoded, { signal, transfer = false, ...options }: SegmentOptions & ImageOptions = {}): Promise<Segmentation> {
-    return this.#calls.ask('segment', withImage(image, transfer, options), signal);
+    return this.#calls.ask('segment', this.#withImage(image, transfer, options), signal);
   }
 
   /** Runs the model once on raw bytes, one view for each input; options may come last. Returns copies of the outputs. */
   run(...args: ArrayBufferView[] | [...inputs: ArrayBufferView[], options: CallOptions]): Promise<Output[]> {
-    const [inputs, { signal }] = parted(args);
+    const [inputs, { signal }] = parted<CallOptions>(args);
     return this.#calls.ask('run', sentInputs(inputs), signal);
   }
 
   /** A copy of any tensor of the last run, by name; with inputs, of a new run. */
   layer(name: string, ...args: ArrayBufferView[] | [...inputs: ArrayBufferView[], options: CallOptions]): Promise<Output> {
-    const [inputs, { signal }] = parted(args);
+    const [inputs, { signal }] = parted<CallOptions>(args);
     return this.#calls.ask('layer', sentInputs(inputs, [name]), signal);
   }
 
   /** Times each step of one run. */
   profile(...args: ArrayBufferView[] | [...inputs: ArrayBufferView[], options: CallOptions]): Promise<StepTime[]> {
-    const [inputs, { signal }] = parted(args);
+    const [inputs, { signal }] = parted<CallOptions>(args);
     return this.#calls.ask('profile', sentInputs(inputs), signal);
   }
 
@@ -205,14 +225,10 @@ class WorkerNet {
     this.#calls.end(new DepthwiseError('DISPOSED', 'This net was disposed of. Load the weights again.'));
   }
   [Symbol.dispose](): void { this.dispose(); }
+
+  async #withImage(image: Image | Encoded, own: boolean, options: unknown): Promise<Sent> {
+    const { image: sentImage, transfer } = await sent(image, own, this.#maxImagePixels);
+    return { args: [sentImage, options], transfer };
+  }
 }
 
-async function withImage(image: Image | Encoded, own: boolean, options: unknown): Promise<Sent> {
-  const { image: sentImage, transfer } = await sent(image, own);
-  return { args: [sentImage, options], transfer };
-}
-
-function parted(args: readonly (ArrayBufferView | CallOptions)[]): [ArrayBufferView[], CallOptions] {
-  const last = args.at(-1), hasOptions = typeof last === 'object' && last !== null && !ArrayBuffer.isView(last);
-  return [(hasOptions ? args.slice(0, -1) : args) as ArrayBufferView[], hasOptions ? last as CallOptions : {}];
-}

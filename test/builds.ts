@@ -9,6 +9,8 @@ import { availableBuilds } from '../src/load.js';
 
 const inlined: Record<WasmBuild, string> = { scalar, simd, relaxed };
 
+export const wasmOf = (build: WasmBuild): Uint8Array<ArrayBuffer> => new Uint8Array(Buffer.from(inlined[build], 'base64'));
+
 /** Builds that run here, narrowed by DEPTHWISE_BUILDS (a comma-separated list) where that is set. */
 export async function testedBuilds(): Promise<WasmBuild[]> {
   const available = await availableBuilds();

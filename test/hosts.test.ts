@@ -38,14 +38,15 @@ test('the suite notices one other byte, one other logit, another label and a lib
 });
 
 test('a host with other bytes, without a due build, or that does not answer, fails', async () => {
-  const report = { checks: [], builds: ['simd'], int8: { simd: 'a' }, float32: { simd: 'f' }, threads: '1' };
-  const host = (name: string, int8: string, float32: string): Host => ({
-    name, builds: ['simd', 'scalar'], missing: () => [], run: async () => ({ version: '1', report: { ...report, int8: { simd: int8 }, float32: { simd: float32 } } }),
+  const report = { checks: [], builds: ['simd'], int8: { simd: 'a' }, float32: { simd: 'f' }, first: { simd: '1 2' }, threads: '1' };
+  const host = (name: string, int8: string, float32: string, first = '1 2'): Host => ({
+    name, builds: ['simd', 'scalar'], missing: () => [], run: async () => ({ version: '1', report: { ...report, int8: { simd: int8 }, float32: { simd: float32 }, first: { simd: first } } }),
   });
   const results = await Promise.all([host('one', 'a', 'f'), host('two', 'b', 'f')].map(runHost));
   assert.match(results[0].failures.join(), 'it ran simd; simd, scalar were due');
   assert.match(disagreements(results).join(), 'int8 bytes differ between hosts: a one; b two');
   assert.match(disagreements(await Promise.all([host('one', 'a', 'f'), host('two', 'a', 'g')].map(runHost))).join(), 'float32 bits of js, scalar and simd differ');
+  assert.match(disagreements(await Promise.all([host('one', 'a', 'f'), host('two', 'a', 'f', '1 3')].map(runHost))).join(), 'first labels differ between hosts: 1 2 one; 1 3 two');
   assert.equal(disagreements([results[0], results[0]]), []);
   const silent = await runHost({ ...host('three', 'a', 'f'), run: () => Promise.reject(new Error('no answer')) });
   assert.equal(silent.failures, ['no answer']);

@@ -4,11 +4,11 @@ import * as assert from 'uvu/assert';
 import { DepthwiseError } from '../src/error.js';
 import { toInput } from './inputs.js';
 import { Random } from './random-graph.js';
-import type { Preprocessing } from '../src/formats/graph.js';
-import type { InputFormat, Picture, Region } from '../src/image.js';
+import type { InputFormat, Picture } from '../src/image.js';
 import { load } from '../src/index.js';
 import everyday from '../src/weights/everyday.js';
 import { testedBuilds } from './builds.js';
+import { pixelByPixel } from './reference-picture.js';
 
 const input = (size: number, dtype: InputFormat['dtype'], channels = 3): InputFormat => ({ shape: [1, size, size, channels], dtype, scale: 1 / 127.5, zeroPoint: -1 });
 const plain = { fit: 'stretch' as const, crop: 1, mean: [0], std: [1] };
@@ -69,31 +69,6 @@ for (const [name, bad, code] of refused) {
   });
 }
 
-/** The definition, pixel by pixel: every source pixel times the triangle's height there, over their sum. */
-function expected({ data, width: w, height: h }: Picture, { shape: [, height, width, channels], dtype, scale = 1, zeroPoint = 0 }: InputFormat, preprocessing: Preprocessing | undefined, region: Region): number[] {
-  const bytesPerPixel = data.length / (w * h), out: number[] = [];
-  const weightsAt = (start: number, length: number, size: number, limit: number, i: number): number[] => {
-    const step = length / size, reach = Math.max(1, step), centre = start + (i + 0.5) * step, beyond = start < 0 || start + length > limit;
-    const height = (at: number): number => Math.max(0, 1 - Math.abs((at + 0.5 - centre) / reach));
-    const inside = Array.from({ length: limit }, (_, at) => height(at)), outside = Array.from({ length: 200 }, (_, at) => height(at + limit) + height(-1 - at));
-    const sum = [...inside, ...(beyond ? outside : [])].reduce((a, b) => a + b, 0);
-    return inside.map((weight) => (sum ? weight / sum : 0));
-  };
-  for (let y = 0; y < height; y++) {
-    const down = weightsAt(region.y, region.height, height, h, y);
-    for (let x = 0; x < width; x++) {
-      const across = weightsAt(region.x, region.width, width, w, x), rgb = [0, 0, 0];
-      down.forEach((a, v) => across.forEach((b, u) => a * b && rgb.forEach((_, c) => { rgb[c] += a * b * data[(v * w + u) * bytesPerPixel + c]; })));
-      (channels === 1 ? [0.299 * rgb[0] + 0.587 * rgb[1] + 0.114 * rgb[2]] : rgb).forEach((value, c) => {
-        const { mean, std } = preprocessing ?? { mean: [127.5], std: [127.5] }, real = (value - mean[c % mean.length]) / std[c % std.length], low = dtype === 'int8' ? -128 : 0;
-        if (dtype === 'float32') out.push(real);
-        else out.push(Math.min(low + 255, Math.max(low, preprocessing ? real / scale + zeroPoint : value + low)));
-      });
-    }
-  }
-  return out;
-}
-
 const shrinkers = await Promise.all([...await testedBuilds(), 'js' as const].map(async (build) => (await load(everyday, { build })).shrinker));
 
 test('random pictures, parts, sizes and formats: the definition, and the same bits on every build', () => {
@@ -104,7 +79,7 @@ test('random pictures, parts, sizes and formats: the definition, and the same bi
     const format: InputFormat = { shape: [1, random.of([1, 4, 7, 32]), random.of([1, 4, 7, 32]), channels], dtype, scale: 1 / 100, zeroPoint: random.of([-1, 0, 100]) };
     const preprocessing = random.below(3) ? { fit: 'stretch' as const, crop: 1, mean: random.of([[127.5], [123.675, 116.28, 103.53]]), std: random.of([[127.5], [58.395, 57.12, 57.375]]) } : undefined;
     const region = random.of([{ x: 0, y: 0, width: w, height: h }, { x: w / 4, y: h / 8, width: w / 2, height: h * 0.75 }, { x: -w / 3, y: -1.5, width: w * 1.5, height: h + 4 }]);
-    const want = expected({ data, width: w, height: h }, format, preprocessing, region), what = `SEED ${seed}: ${w} x ${h} to ${JSON.stringify(format)}`;
+    const want = pixelByPixel({ data, width: w, height: h }, format, preprocessing, region), what = `SEED ${seed}: ${w} x ${h} to ${JSON.stringify(format)}`;
     const [first, ...others] = shrinkers.map((shrinker) => shrinker.toInput({ data, width: w, height: h }, format, preprocessing, region));
     assert.is(first.length, want.length, what);
     const reach = dtype === 'float32' ? 1e-5 : 0.5 + 1e-6;

@@ -7,11 +7,8 @@ import * as assert from 'uvu/assert';
 import { randomModel } from '../bench/random-model.js';
 import { load, loadGraph } from '../src/load.js';
 import type { TensorData } from '../src/net.js';
-import {
-  Random, binaryGraph, blockGraph, convGraph, fullyConnectedGraph, moveGraph, poolGraph, quantizeGraph, randomValues, softmaxGraph, unaryGraph,
-} from './random-graph.js';
-import type { ActivationType } from './random-graph.js';
-import { arithmeticGraph, castGraph, pickGraph, rootGraph, spreadGraph } from './random-number-graph.js';
+import { Random, randomValues } from './random-graph.js';
+import { KINDS } from './random-operators.js';
 import { chromium, inPage } from './page.js';
 
 const everyday = new Uint8Array(readFileSync('weights/everyday.dw'));
@@ -19,13 +16,8 @@ const noise = { width: 120, height: 100, data: Uint8Array.from({ length: 120 * 1
 const bits = (data: TensorData): Uint8Array => new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
 const same = (a: TensorData, b: TensorData): boolean => Buffer.compare(bits(a), bits(b)) === 0;
 
-const KINDS = {
-  conv: (random: Random, dtype: ActivationType) => convGraph(random, dtype, false), depthwise: (random: Random, dtype: ActivationType) => convGraph(random, dtype, true),
-  blockGraph, fullyConnectedGraph, binaryGraph, poolGraph, unaryGraph, moveGraph, softmaxGraph, quantizeGraph, arithmeticGraph, spreadGraph, castGraph, pickGraph, rootGraph,
-};
-
 for (const [kind, make] of Object.entries(KINDS)) {
-  test(`${kind.replace('Graph', '')}: the scalar build's bits in float32, int8 and uint8`, async () => {
+  test(`${kind}: the scalar build's bits in float32, int8 and uint8`, async () => {
     for (const dtype of ['float32', 'int8', 'uint8'] as const) {
       for (let seed = 1; seed <= 8; seed++) {
         const random = new Random(seed * 104729), graph = make(random, dtype), inputs = graph.inputs.map((i) => randomValues(random, graph.tensors[i]));

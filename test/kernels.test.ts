@@ -7,27 +7,13 @@ import type { Graph } from '../src/formats/graph.js';
 import { loadGraph } from '../src/load.js';
 import type { TensorData } from '../src/net.js';
 import { testedBuilds } from './builds.js';
-import {
-  Random, binaryGraph, blockGraph, concatenationGraph, convGraph, fullyConnectedGraph, moveGraph, poolGraph, quantizeGraph, randomValues, softmaxGraph, unaryGraph,
-} from './random-graph.js';
-import type { ActivationType } from './random-graph.js';
-import { argMaxGraph, dilatedGraph, resizeGraph, tileGraph } from './random-maps.js';
-import { arithmeticGraph, castGraph, pickGraph, rootGraph, spreadGraph } from './random-number-graph.js';
+import { KINDS } from './random-operators.js';
+import { Random, randomValues } from './random-graph.js';
 import { interpret } from './reference.js';
 
 const CASES = Number(process.env.CASES ?? 60);
 const seeds = process.env.SEED ? [Number(process.env.SEED)] : Array.from({ length: CASES }, (_, i) => i + 1);
 const builds = await testedBuilds();
-
-type Make = (random: Random, dtype: ActivationType) => Graph;
-const KINDS: Record<string, Make> = {
-  conv: (random, dtype) => convGraph(random, dtype, false),
-  depthwise: (random, dtype) => convGraph(random, dtype, true),
-  block: blockGraph,
-  'fully connected': fullyConnectedGraph, 'add, sub, mul': binaryGraph, pool: poolGraph, activation: unaryGraph, 'pad, transpose': moveGraph, concatenation: concatenationGraph,
-  softmax: softmaxGraph, 'quantise, dequantise': quantizeGraph, resize: resizeGraph, 'arg max': argMaxGraph, tile: tileGraph, 'dilated, by batches': dilatedGraph,
-  'whole numbers, quotients': arithmeticGraph, 'add, sub, mul spread': spreadGraph, cast: castGraph, 'gather, pack, unpack, slice': pickGraph, root: rootGraph,
-};
 
 /** The answer of guarded plans, which plans without guards, where results may lie over inputs, must repeat bit for bit. */
 async function run(graph: Graph, build: Build, inputs: ArrayBufferView[]): Promise<TensorData> {

@@ -225,6 +225,18 @@ test('weights that were kept are measured as well', async () => {
 
 // ---- pictures
 
+test('a picture for which the host has no memory is refused in words about pictures, and the next one is not', async () => {
+  const net = await load(bytes, { build: 'simd' }), real = WebAssembly.Memory, wide: Image = { data: new Uint8Array(65536 * 4 * 4), width: 65536, height: 4 };
+  WebAssembly.Memory = class { constructor() { throw new RangeError('no memory'); } } as unknown as typeof WebAssembly.Memory;
+  try {
+    assert.throws(() => net.classify(wide), refused('OUT_OF_MEMORY', /^This picture needs \d+ MiB .*Make it smaller first\.$/));
+  } finally {
+    WebAssembly.Memory = real;
+  }
+  assert.ok(net.classify(wide).length > 0);
+  net.dispose();
+});
+
 test('maxImagePixels: pictures with more are refused before they are drawn, whatever they are', async () => {
   const net = await load(bytes, { maxImagePixels: 32 * 31 }), plain = (width: number, height: number): Image => ({ data: new Uint8Array(width * height * 4), width, height });
   assert.is(net.classify(plain(31, 32)).length, 5);

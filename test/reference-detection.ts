@@ -7,8 +7,8 @@ export interface Detected { box: Box; kind: number; score: number }
 
 const f = Math.fround;
 
-/** Worked out in float64, stored as float32. */
-export function decodeBox([ty, tx, th, tw]: number[], [y, x, h, w]: number[], { scales, greatestSize = Infinity, clipped }: Detection): Box {
+/** Worked out in float64, stored as float32, unless all is to stay in float64. */
+export function decodeBox([ty, tx, th, tw]: number[], [y, x, h, w]: number[], { scales, greatestSize = Infinity, clipped }: Detection, f: (value: number) => number = Math.fround): Box {
   const centre = [f((ty / scales[0]) * h + y), f((tx / scales[1]) * w + x)];
   const half = [f(0.5 * Math.exp(Math.min(th / scales[2], greatestSize)) * h), f(0.5 * Math.exp(Math.min(tw / scales[3], greatestSize)) * w)];
   const box = [f(centre[0] - half[0]), f(centre[1] - half[1]), f(centre[0] + half[0]), f(centre[1] + half[1])];

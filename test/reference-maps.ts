@@ -10,12 +10,12 @@ interface Place { low: number; high: number; toLow: number; toHigh: number }
 
 const { fround, trunc, floor, ceil, min, max } = Math;
 
-/** float32 and uint8: float32 at every step. */
-function realPlace(i: number, size: number, count: number, a: Resize): Place {
-  const scale = a.alignCorners && count > 1 ? fround((size - 1) / (count - 1)) : fround(size / count);
-  const at = a.halfPixelCenters ? fround(fround(fround(i + 0.5) * scale) - 0.5) : fround(i * scale);
-  const low = max(floor(at), 0), weight = fround(at - low);
-  return { low, high: min(ceil(at), size - 1), toLow: fround(1 - weight), toHigh: weight };
+/** float32 and uint8: rounded at every step. */
+function realPlace(i: number, size: number, count: number, a: Resize, round: (value: number) => number): Place {
+  const scale = a.alignCorners && count > 1 ? round((size - 1) / (count - 1)) : round(size / count);
+  const at = a.halfPixelCenters ? round(round(round(i + 0.5) * scale) - 0.5) : round(i * scale);
+  const low = max(floor(at), 0), weight = round(at - low);
+  return { low, high: min(ceil(at), size - 1), toLow: round(1 - weight), toHigh: weight };
 }
 
 /** int8: ten fractional bits. */
@@ -26,10 +26,10 @@ function integerPlace(i: number, size: number, count: number, a: Resize): Place 
   return { low, high: min(trunc((at + 1023) / 1024), size - 1), toLow: 1024 - weight, toHigh: weight };
 }
 
-export function resize(a: Resize, x: Values, { shape: [, h, w, c], dtype }: Tensor, { shape: [, oh, ow] }: Tensor): Values {
-  const place = dtype === 'int8' ? integerPlace : realPlace, round = dtype === 'int8' ? (v: number): number => v : fround;
+export function resize(a: Resize, x: Values, { shape: [, h, w, c], dtype }: Tensor, { shape: [, oh, ow] }: Tensor, rounding: (value: number) => number = fround): Values {
+  const place = dtype === 'int8' ? integerPlace : realPlace, round = dtype === 'int8' ? (v: number): number => v : dtype === 'uint8' ? fround : rounding;
   return Float64Array.from({ length: oh * ow * c }, (_, i) => {
-    const row = place(floor(i / c / ow), h, oh, a), column = place(floor(i / c) % ow, w, ow, a);
+    const row = place(floor(i / c / ow), h, oh, a, round), column = place(floor(i / c) % ow, w, ow, a, round);
     const weighed = (y: number, z: number, toY: number, toX: number): number => round(round(x[(y * w + z) * c + (i % c)] * toY) * toX);
     const sum = [
       weighed(row.low, column.low, row.toLow, column.toLow), weighed(row.high, column.low, row.toHigh, column.toLow),

@@ -37,6 +37,7 @@ export function computeNumbers({ attributes: a, outputs }: Operator, x: Values[]
       })];
     case 'sqrt': return [x[0].map(Math.sqrt)];
     case 'cast': return [x[0]];
+    case 'shape': return [Float64Array.from(shape)];
     case 'gatherNd': {
       const depth = tensors[1].shape.at(-1)!, piece = elements(shape.slice(depth));
       return [each((_, i) => {

@@ -8,23 +8,27 @@ import { broadcastPlace, computeNumbers } from './reference-numbers.js';
 /** Values of one tensor, as numbers. */
 type Values = Float64Array;
 
+/** How a float32 result is kept: as float32, or whole, for those who ask how far a kernel is from the exact value. */
+export type Rounding = (value: number) => number;
+export const UNROUNDED: Rounding = (value) => value;
+
 /** Every computed tensor's values, by tensor index. */
-export function interpret(graph: Graph, inputs: ArrayLike<number>[]): Map<number, Values> {
+export function interpret(graph: Graph, inputs: ArrayLike<number>[], round: Rounding = Math.fround): Map<number, Values> {
   const values = new Map<number, Values>();
   graph.inputs.forEach((tensor, i) => values.set(tensor, Float64Array.from(inputs[i])));
   graph.tensors.forEach((tensor, i) => { if (tensor.data) values.set(i, Float64Array.from(numbers(tensor))); });
   for (const op of graph.operators) {
     const x = op.inputs.map((i) => (i < 0 ? undefined : values.get(i)!)), tensors = op.inputs.map((i) => graph.tensors[i]);
     const out = graph.tensors[op.outputs[0]];
-    const results = computeNumbers(op, x as Values[], tensors, out) ?? [compute(op, x as Values[], tensors, out)];
-    op.outputs.forEach((output, i) => values.set(output, out.dtype === 'float32' ? results[i].map(Math.fround) : results[i]));
+    const results = computeNumbers(op, x as Values[], tensors, out) ?? [compute(op, x as Values[], tensors, out, round)];
+    op.outputs.forEach((output, i) => values.set(output, out.dtype === 'float32' ? results[i].map(round) : results[i]));
   }
   return values;
 }
 
 type Attribute<K extends Attributes['kind']> = Extract<Attributes, { kind: K }>;
 
-function compute(op: Operator, x: Values[], tensors: Tensor[], out: Tensor): Values {
+function compute(op: Operator, x: Values[], tensors: Tensor[], out: Tensor, round: Rounding): Values {
   const a = op.attributes;
   switch (a.kind) {
     case 'conv2d': case 'depthwiseConv2d': return eachPicture(x[0], tensors[0].shape[0], (picture) => convolution(a, [picture, ...x.slice(1)], tensors, out));
@@ -46,7 +50,7 @@ function compute(op: Operator, x: Values[], tensors: Tensor[], out: Tensor): Val
     case 'hardSwish': return out.dtype === 'float32' ? x[0].map((v) => activate(v, 'hardSwish')) : x[0].map((q) => hardSwishInt(q, tensors[0], out));
     case 'relu': case 'relu6': case 'reluN1To1': case 'hardSigmoid': return out.dtype === 'float32' ? x[0].map((v) => activate(v, a.kind as Activation)) : reluInt(a.kind as Activation, x[0], tensors[0], out);
     case 'logistic': return x[0].map((v) => 1 / (1 + Math.exp(-v)));
-    case 'resizeBilinear': return resize(a, x[0], tensors[0], out);
+    case 'resizeBilinear': return resize(a, x[0], tensors[0], out, round);
     case 'argMax': return argMax(a.axis, x[0], tensors[0]);
     case 'tile': return tile(x[0], tensors[0], out);
     case 'spaceToBatch': return spaceToBatch(x[0], tensors[0], x[1], x[2], out, out.dtype === 'float32' ? 0 : zeroOf(out));
@@ -212,12 +216,12 @@ function binary(a: Attribute<'add' | 'sub' | 'mul'>, [x, y]: Values[], [first, s
 
 /** The exact quotient, rounded: facts.md found no output where TFLite's fixed point differs from it. */
 function softmax(beta: number, x: Values, input: Tensor, out: Tensor): Values {
-  const c = input.shape.at(-1)!, float = out.dtype === 'float32', scale = float ? 1 : scaleOf(input);
-  return Float64Array.from(x, (v, i) => {
-    const row = x.subarray(Math.floor(i / c) * c, (Math.floor(i / c) + 1) * c), most = Math.max(...row);
-    const p = Math.exp((v - most) * beta * scale) / row.reduce((sum, r) => sum + Math.exp((r - most) * beta * scale), 0);
-    return float ? p : clamp(halfAway(p * 256) + zeroOf(out), ...range(out));
-  });
+  const c = input.shape.at(-1)!, float = out.dtype === 'float32', scale = float ? 1 : scaleOf(input), result = new Float64Array(x.length);
+  for (let start = 0; start < x.length; start += c) {
+    const row = x.subarray(start, start + c), most = Math.max(...row), exponentials = row.map((v) => Math.exp((v - most) * beta * scale)), sum = exponentials.reduce((total, e) => total + e, 0);
+    exponentials.forEach((e, i) => { result[start + i] = float ? e / sum : clamp(halfAway((e / sum) * 256) + zeroOf(out), ...range(out)); });
+  }
+  return result;
 }
 
 function transpose(x: Values, shape: number[], order: number[]): Values {

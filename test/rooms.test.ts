@@ -17,7 +17,7 @@ const textOf = (file: string) => readFileSync(file, 'utf8');
 
 /** Rooms from the ground up: a file may import from its own height or below. Ground files serve everyone. */
 const HEIGHTS: [RegExp, number, string][] = [
-  [/^src\/(error|options|source|image|picture|threads|base64|builtin|patch|sha256|text|wasm\.d)\.ts$/, 0, 'ground'],
+  [/^src\/(error|options|source|image|picture|threads|base64|builtin|patch|sha256|text|turns|wasm\.d)\.ts$/, 0, 'ground'],
   [/^src\/((formats|models)\/|(onnx|safetensors)\.ts)/, 1, 'formats and models'],
   [/^src\/zoo(\/|\.ts$)/, 2, 'zoo'],
   [/^src\/search(\/|\.ts$)/, 1, 'search'],

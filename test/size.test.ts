@@ -9,7 +9,7 @@ const DOWNLOAD_GZIP = 39_500; // a program that loads a .dw, with every task and
 const ENTRY_GZIP = 90_000; // depthwise with its three builds; the smallest peer takes 247,000
 const CONVERT_GZIP = 25_000; // what the other files take more
 const ONNX_GZIP = 16_000;
-const PLAIN_GZIP = 37_000;
+const PLAIN_GZIP = 38_000;
 const HEADS_GZIP = 16_000; // convert.js, which saves them, comes beside it
 const CASCADE_GZIP = 3_000;
 const SEARCH_GZIP = 7_000;
@@ -47,8 +47,8 @@ test(`depthwise, three builds and every operator, is under ${ENTRY_GZIP} bytes g
   assert.ok(gzipOf('index.js') < ENTRY_GZIP, `index.js has ${gzipOf('index.js')} bytes gzipped, the budget is ${ENTRY_GZIP}`);
 });
 
-test(`in a Worker, entry and builds are under ${DOWNLOAD_GZIP + 16_000} bytes gzipped`, () => {
-  assert.ok(gzipOf('workerd.js', 'wasm/simd.wasm', 'wasm/relaxed.wasm') < DOWNLOAD_GZIP + 16_000, 'one more build than core and its .wasm');
+test(`in a Worker, entry and builds are under ${DOWNLOAD_GZIP + 16_500} bytes gzipped`, () => {
+  assert.ok(gzipOf('workerd.js', 'wasm/simd.wasm', 'wasm/relaxed.wasm') < DOWNLOAD_GZIP + 16_500, 'one more build than core and its .wasm');
   assert.ok(gzipOf('edge-light.js', 'wasm/simd.wasm') < DOWNLOAD_GZIP, 'what Vercel Edge takes');
 });
 

@@ -82,6 +82,14 @@ test('pixels that change after the call, and those given away', async () => {
   assert.is(given.data.length, 0);
 });
 
+test('pictures with more than maxImagePixels are refused before they are copied or given away', async () => {
+  const net = await remote.load(weights, { maxImagePixels: 300 * 199 }), own = { ...picture, data: picture.data.slice() };
+  await fails(net.classify(own, { transfer: true }), 'BAD_IMAGE', /300 x 200 pixels, more than the 59700 of maxImagePixels/);
+  assert.is(own.data.length, 300 * 200 * 4, 'still with the caller');
+  assert.is((await net.classify({ ...own, data: own.data.subarray(300 * 4), height: 199 })).length, 5);
+  net.dispose();
+});
+
 test('a waiting call can be cancelled, alone', async () => {
   const stop = new AbortController(), calls = [there.classify(picture), there.classify(picture, { signal: stop.signal }), there.embed(picture)];
   stop.abort();

@@ -1,4 +1,5 @@
 // Knows when a second classifier is asked, and counts what that saves; how either of them classifies it does not know.
+import { now } from '../builtin.js';
 import { DepthwiseError } from '../error.js';
 import type { Net } from '../net.js';
 import type { Image } from '../picture.js';
@@ -109,8 +110,6 @@ export class Cascade {
 
 /** Whether the small answer stands; a score that equals the threshold is enough. */
 export const isSure = (first: number, second: number, accept: number, margin: number): boolean => first >= accept && first - second >= margin;
-
-const now = (): number => (globalThis.performance ?? Date).now(); // engines on their own have no performance
 
 /** What asking a net takes; of a server nothing is known. */
 const macsOf = (asked: Large): number => (typeof asked === 'function' ? 0 : asked.info.steps.reduce((sum, { macs }) => sum + macs, 0));

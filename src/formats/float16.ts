@@ -11,7 +11,7 @@ export function fromFloat16(bits: number): number {
   return sign * (1 + fraction / 1024) * 2 ** (exponent - 15);
 }
 
-const LEAST_NORMAL = 2 ** -14, BEYOND = 65520;
+const LEAST_NORMAL = 1 / 0x4000, BEYOND = 65520;
 
 /** Float32 values, little-endian, to their nearest binary16, ties to even. Refuses what no binary16 is near to. */
 export function narrowed(bytes: Uint8Array): Uint8Array {

@@ -118,7 +118,7 @@ export interface Graph {
 }
 
 /** Most values of a tensor: offsets in bytes must stay whole numbers that kernels can hold. */
-export const MOST_ELEMENTS = 2 ** 31;
+export const MOST_ELEMENTS = 0x8000_0000;
 const MOST_DIMENSIONS = 32;
 
 /** Whether a shape's sizes are counts, and their product, with empty dimensions left out, one that counts exactly. */

@@ -26,6 +26,9 @@ export class Calls {
   #count = 0;
   #over: DepthwiseError | undefined;
 
+  /** Why nothing can be asked any more. */
+  get over(): DepthwiseError | undefined { return this.#over; }
+
   /** From now on questions are asked. */
   open(link: Link): void {
     if (this.#over) return link.stop();

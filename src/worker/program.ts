@@ -2,7 +2,8 @@
 // nothing; what it is asked for comes with the question.
 import { DepthwiseError } from '../error.js';
 import { load } from '../load.js';
-import type { Net, Output } from '../net.js';
+import { copyOf } from '../net.js';
+import type { Net } from '../net.js';
 import { pictureFrom } from '../picture.js';
 import { asFailure } from './messages.js';
 import type { About, Answer, Call, Question } from './messages.js';
@@ -28,9 +29,6 @@ async function seen(image: never): Promise<ReturnType<typeof pictureFrom>> {
   }
 }
 
-/** Views into the net's memory must not leave it. */
-const copied = (output: Output): Output => ({ ...output, data: output.data.slice() });
-
 const answers: Record<Call, (...args: never[]) => unknown> = {
   async load(...args: Parameters<typeof load>): Promise<About> {
     const { build, threads, memory, inputs, outputs, steps, tensors, labels, preprocessing, about } = net = await load(...args);
@@ -42,7 +40,7 @@ const answers: Record<Call, (...args: never[]) => unknown> = {
   detect: async (image, options) => loaded().detect(await seen(image), options),
   pose: async (image, options) => loaded().pose(await seen(image), options),
   segment: async (image, options) => loaded().segment(await seen(image), options),
-  run: (inputs: ArrayBufferView[]) => loaded().run(...inputs).map(copied),
+  run: (inputs: ArrayBufferView[]) => loaded().run(...inputs).map(copyOf),
   layer: (name: string, inputs: ArrayBufferView[]) => loaded().layer(name, ...inputs),
   profile: (inputs: ArrayBufferView[]) => loaded().profile(...inputs),
 };

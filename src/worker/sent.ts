@@ -4,14 +4,17 @@ import { answerOf, drawableOf, hasPixels, isBlob, isBytes, isResponse, pictureOf
 import type { Encoded, Image } from '../picture.js';
 import type { Sent } from './calls.js';
 
-/** @param own whether the caller gives the image away: then it is not copied, and is of no use to the caller afterwards */
-export async function sent(image: Image | Encoded, own: boolean): Promise<{ image: unknown; transfer: Transferable[] }> {
+/**
+ * @param own whether the caller gives the image away: then it is not copied, and is of no use to the caller afterwards
+ * @param most pixels; larger images are refused before they are drawn or copied
+ */
+export async function sent(image: Image | Encoded, own: boolean, most?: number): Promise<{ image: unknown; transfer: Transferable[] }> {
   if (isResponse(image)) return { image: await answerOf(image), transfer: [] };
   if (isBlob(image)) return { image, transfer: [] };
   if (isBytes(image)) return handedOver(bytesOf(image, own));
-  const drawable = drawableOf(image);
-  if (!drawable) return hasPixels(image) ? pixels(image, own) : { image: undefined, transfer: [] }; // the worker says that it is none
-  if (!canDraw()) return pixels(pictureOf(image as Image), true);
+  const drawable = drawableOf(image, most);
+  if (!drawable) return hasPixels(image) ? pixels(pictureOf(image, most), own) : { image: undefined, transfer: [] }; // the worker says that it is none
+  if (!canDraw()) return pixels(pictureOf(image as Image, most), true);
   if (drawable.name === 'VideoFrame') return handedOver(own ? image : (image as unknown as VideoFrame).clone());
   if (drawable.name === 'ImageBitmap' && own) return handedOver(image);
   try {

@@ -87,8 +87,8 @@ async function obtain(store: Store, file: string, pinned: Pinned, url: string, o
   if (cached && await isPinned(cached, pinned)) return { bytes: cached };
   const bytes = await download({ ...options, url, file, pinned, store });
   try {
+    await store.remove(`${file}.part`); // first: a disk that is nearly full may have room for one of them
     await store.write(file, bytes);
-    await store.remove(`${file}.part`);
     return { bytes };
   } catch (cause) {
     return { bytes, unsaved: `cannot write ${store.place(file) ?? 'to the cache'}: ${(cause as Error).message}` };

@@ -23,16 +23,27 @@ export async function openStore(place?: string | true): Promise<Store> {
   }
 }
 
+/** A file that is being written; of another process as well, perhaps on another machine. */
+const TEMPORARY = /^\..+\.\d+\.[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\.tmp$/, LONGEST_WRITE_MS = 10 * 60_000;
+
 async function folderStore(given?: string): Promise<Store> {
-  const { readFile, stat, writeFile, rename, rm, mkdir } = builtIn('node:fs/promises'), path = builtIn('node:path'), { homedir } = builtIn('node:os');
+  const { readFile, readdir, stat, writeFile, rename, rm, mkdir } = builtIn('node:fs/promises'), path = builtIn('node:path'), { homedir } = builtIn('node:os');
   const folder = path.resolve(given ?? environment('DEPTHWISE_CACHE') ?? path.join(cacheFolder(nodeProcess()!.platform, homedir(), path.join), 'depthwise'));
   const at = (file: string): string => path.join(folder, file);
+  /** What processes left that were killed while they wrote. */
+  const sweep = async (): Promise<void> => {
+    for (const file of (await readdir(folder)).filter((name) => TEMPORARY.test(name))) {
+      const { mtimeMs } = await stat(at(file)).catch(() => ({ mtimeMs: Infinity })); // another sweeps, too
+      if (Date.now() - mtimeMs > LONGEST_WRITE_MS) await rm(at(file), { force: true });
+    }
+  };
   return {
     place: at,
     size: (file) => stat(at(file)).then((found) => (found.isFile() ? found.size : undefined), () => undefined),
     read: (file) => readFile(at(file)).then((bytes) => Uint8Array.from(bytes), () => undefined),
     async write(file, bytes) {
       await mkdir(folder, { recursive: true });
+      await sweep().catch(() => undefined);
       const temporary = at(`.${file}.${nodeProcess()!.pid}.${crypto.randomUUID()}.tmp`);
       try {
         await writeFile(temporary, bytes, { flag: 'wx' });

@@ -1,5 +1,5 @@
-// Knows the program that every host runs: the packed tarball unpacked as a user would have it, the suite, and what it
-// computes with. It knows how each kind of host takes a program, and starts none.
+// Knows the program that every host runs: the packed tarball unpacked as a user would have it, the suite or another asker,
+// and what it computes with. It knows how each kind of host takes a program, and starts none.
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, readFileSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
@@ -9,6 +9,7 @@ import { material } from './vectors.js';
 export const APP = path.resolve('build', 'hosts', 'app');
 const PACKAGE = path.join(APP, 'node_modules', 'depthwise');
 export const at = (...parts: string[]): string => path.join(APP, ...parts);
+const MOST_TEXT = 8_000_000;
 const write = (name: string, text: string): void => writeFileSync(at(name), text);
 
 export const storedVector = (): string => readFileSync('test/hosts/vector.json', 'utf8');
@@ -34,12 +35,20 @@ function files(prefix: string): typeof BY_NAME {
   return { depthwise: file('.'), everyday: file('./weights/everyday') };
 }
 
-/** A module that runs the suite; `answer` is what it does with `run`, a function to the report. */
+/** What hosts are to run: a module with a function `run(depthwise, everyday, material)` to a report, and its material. */
+export interface Asker {
+  entry: string;
+  material(): Promise<object>;
+}
+
+const SUITE: Asker = { entry: 'test/hosts/suite.ts', material: async () => ({ material: await material(), vector: JSON.parse(storedVector()) }) };
+
+/** A module that runs the asker; `answer` is what it does with `run`, a function to the report. */
 const program = ({ depthwise, everyday }: typeof BY_NAME, answer: string): string => `import * as depthwise from '${depthwise}';
 import everyday from '${everyday}';
-import { suite } from './suite.mjs';
-import { material, vector } from './material.mjs';
-const run = () => suite(depthwise, everyday, material, vector);
+import * as asker from './asker.mjs';
+import { material } from './material.mjs';
+const run = () => asker.run(depthwise, everyday, material);
 ${answer}
 `;
 
@@ -95,14 +104,21 @@ async function bundleForEdges(): Promise<void> {
   await build({ ...shared, entryPoints: ['vercel.mjs'], outfile: 'vercel/vercel.js', format: 'iife', conditions: ['edge-light'], plugins: [asGlobals] });
 }
 
+/** In modules of some megabytes: larger ones are refused by service workers. */
+function writeMaterial(json: string): void {
+  const parts = Array.from({ length: Math.ceil(json.length / MOST_TEXT) }, (_, i) => json.slice(i * MOST_TEXT, (i + 1) * MOST_TEXT));
+  parts.forEach((part, i) => write(`material-${i}.mjs`, `export default ${JSON.stringify(part)};\n`));
+  write('material.mjs', `${parts.map((_, i) => `import part${i} from './material-${i}.mjs';\n`).join('')}export const material = JSON.parse(${parts.map((_, i) => `part${i}`).join(' + ')});\n`);
+}
+
 /** Makes build/hosts/app from what is built. Returns the tarball's size. */
-export async function prepareApp(): Promise<number> {
+export async function prepareApp(asker = SUITE): Promise<number> {
   rmSync(APP, { recursive: true, force: true });
   mkdirSync(APP, { recursive: true });
   const bytes = pack();
   const { build } = await import('esbuild');
-  await build({ entryPoints: ['test/hosts/suite.ts'], outfile: at('suite.mjs'), bundle: true, format: 'esm', target: 'es2022', logLevel: 'silent' });
-  write('material.mjs', `export const material = ${JSON.stringify(await material())};\nexport const vector = ${storedVector()};\n`);
+  await build({ entryPoints: [asker.entry], outfile: at('asker.mjs'), bundle: true, format: 'esm', target: 'es2022', logLevel: 'silent' });
+  writeMaterial(JSON.stringify(await asker.material()));
   writePrograms();
   await bundleForEdges();
   return bytes;

@@ -32,7 +32,7 @@ export async function runHost(host: Host): Promise<Result> {
   }
 }
 
-/** What hosts must have in common: every int8 byte, and every float32 bit of the builds that fix their order of sums. */
+/** What hosts must have in common: every int8 byte, every float32 bit of the builds that fix their order of sums, and every first label. */
 export function disagreements(results: Result[]): string[] {
   const complaints: string[] = [];
   const compare = (what: string, take: (report: Report) => string[]): void => {
@@ -42,6 +42,7 @@ export function disagreements(results: Result[]): string[] {
   };
   compare('int8 bytes', ({ int8 }) => Object.values(int8));
   compare('float32 bits of js, scalar and simd', ({ float32 }) => ['js', 'scalar', 'simd'].flatMap((build) => float32[build] ?? []));
+  compare('first labels', ({ first }) => Object.values(first));
   return complaints;
 }
 

@@ -51,6 +51,8 @@ export interface Report {
   int8: Record<string, string>;
   /** The same of float32 bits. */
   float32: Record<string, string>;
+  /** The first labels of a few pictures by an int8 and a float32 network, by build. */
+  first: Record<string, string>;
   threads: string;
 }
 
@@ -63,9 +65,15 @@ function must(condition: boolean, sentence: string): void {
   if (!condition) throw new Error(sentence);
 }
 
+/** What a host is given to run: this program and what it computes with. */
+export const run = (depthwise: Depthwise, weights: Uint8Array, given: { material: Material; vector: Vector }): Promise<Report> => suite(depthwise, weights, given.material, given.vector);
+
+/** Builds that compute here, best first; plain JavaScript, where the host can fetch it, is tested like any build. */
+export const buildsOf = async (depthwise: Depthwise, weights: Uint8Array): Promise<string[]> => [...await depthwise.availableBuilds(), ...await plainJavaScript(depthwise, weights)];
+
 /** Everything the package promises, as checks that each say what they found; a check that throws is a check that failed. */
 export async function suite(depthwise: Depthwise, weights: Uint8Array, material: Material, vector: Vector): Promise<Report> {
-  const report: Report = { checks: [], builds: [], int8: {}, float32: {}, threads: '' };
+  const report: Report = { checks: [], builds: [], int8: {}, float32: {}, first: {}, threads: '' };
   const check = async (name: string, work: () => string | Promise<string>): Promise<void> => {
     try {
       report.checks.push({ name, ok: true, detail: await work() });
@@ -73,7 +81,7 @@ export async function suite(depthwise: Depthwise, weights: Uint8Array, material:
       report.checks.push({ name, ok: false, detail: String((error as Error)?.message ?? error) });
     }
   };
-  await check('builds', async () => (report.builds = [...await depthwise.availableBuilds(), ...await plainJavaScript(depthwise, weights)]).join(', '));
+  await check('builds', async () => (report.builds = await buildsOf(depthwise, weights)).join(', '));
   for (const build of report.builds as Build[]) {
     const digests: string[] = [], { load } = depthwise;
     for (const model of material.int8) {
@@ -105,6 +113,7 @@ export async function suite(depthwise: Depthwise, weights: Uint8Array, material:
       report.float32[build] = sha256(data);
       return closeLogits(data, vector.float32.logits);
     });
+    await check(`${build}: first labels`, async () => (report.first[build] = [firstLabels(await load(weights, { build })), firstLabels(await load(fromBase64(material.float32.dw), { build }))].join('; ')));
   }
   await check('builds agree on every int8 byte', () => {
     must(new Set(Object.values(report.int8)).size === 1, JSON.stringify(report.int8));
@@ -121,7 +130,6 @@ export async function suite(depthwise: Depthwise, weights: Uint8Array, material:
   return report;
 }
 
-/** Plain JavaScript, where the host can fetch it, is tested like any build. */
 const plainJavaScript = ({ load }: Depthwise, weights: Uint8Array): Promise<Build[]> =>
   load(weights, { build: 'js' }).then(({ build }) => [build], (error: { code?: string }) => {
     if (error.code !== 'NO_BUILD') throw error;
@@ -145,6 +153,11 @@ function labels(net: Net, { everyday }: Vector): string {
   const same = everyday.labels.every(({ index, label, score }, i) => found[i].index === index && found[i].label === label && Math.abs(found[i].score - score) < 1e-6);
   must(same && found.length === everyday.labels.length, `${JSON.stringify(found)}, not ${JSON.stringify(everyday.labels)}`);
   return found[0].label;
+}
+
+/** Of made-up pictures; which label it is does not matter, only that all hosts and builds say the same. */
+function firstLabels(net: Net): string {
+  return Array.from({ length: 8 }, (_, turn) => net.classify(picture(turn), { topK: 1 })[0].index).join(' ');
 }
 
 function closeLogits(found: ArrayLike<number>, wanted: number[]): string {
@@ -180,6 +193,13 @@ async function wholeNets({ load, memoryFor, convert }: Depthwise, weights: Uint8
     } finally {
       net.dispose();
     }
+  });
+  await check('a run with turns for the host, and one that is cancelled', async () => {
+    const net = await load(weights), input = inputBytes(net.inputs[0].shape), signal = { aborted: false };
+    const [answers, others] = await Promise.all([net.runAsync(input), net.runAsync(input, { signal: signal as AbortSignal })]);
+    must([answers, others].every(([{ data }]) => sha256(data) === everyday.output), 'other bytes');
+    signal.aborted = true;
+    return fails(() => net.runAsync(input, { signal: signal as AbortSignal }), 'ABORTED');
   });
   await check('profile times every step', async () => {
     const net = await load(weights), times = net.profile(inputBytes(net.inputs[0].shape));
