@@ -2,8 +2,8 @@
 import type { FloatError } from '../test/numerics/error.js';
 import type { Agreement, NetworkRow } from '../test/numerics/hosts.js';
 import type { Measured } from '../test/numerics/measure.js';
-import { FROM_FLOAT64 } from '../test/numerics/networks.js';
 import type { MeasuredNetwork } from '../test/numerics/networks.js';
+import { FROM_FLOAT64 } from '../test/numerics/shapes.js';
 import type { Bound } from '../test/numerics/shapes.js';
 
 /** Where and when a part was measured. */
@@ -69,7 +69,7 @@ ${table(['network', 'hosts x builds', 'pairs of answers', 'other first label', '
 
 ${table(['host', 'version', 'builds', 'answers', 'inputs of other bytes than here'], hosts.map((host) => [host.name, host.version, host.failed ? `failed: ${host.failed.split('\n')[0]}` : host.builds.join(', '), number(host.answers), number(host.otherInputs)]))}
 
-${absent ? `Not on this machine, with what installs them:\n\n${absent}` : 'No host of test/hosts was missing.'} Plain JavaScript answered for \`everyday.dw\` and \`everyday-v3-small.float16.dw\` only, since it takes 30 times longer.`;
+${absent ? `Not on this machine, with what installs them:\n\n${absent}` : 'No host of test/hosts was missing.'} The slow builds were asked about the small networks only: ${['scalar', 'js'].map((build) => `\`${build}\` about ${networks.filter(({ builds }) => builds.includes(build)).map(({ name }) => name).join(', ')}`).join('; ')}.`;
 }
 
 // ---- the page

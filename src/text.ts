@@ -8,6 +8,16 @@ export function fromUtf8(bytes: Uint8Array): string {
   return decodeURIComponent(escaped);
 }
 
+/** The same where broken characters are no reason to stop: U+FFFD stands for them. */
+export function fromAnyUtf8(bytes: Uint8Array): string {
+  if (typeof TextDecoder === 'function') return new TextDecoder().decode(bytes);
+  try {
+    return fromUtf8(bytes);
+  } catch {
+    return Array.from(bytes, (byte) => (byte < 128 ? String.fromCharCode(byte) : '\ufffd')).join('');
+  }
+}
+
 export function toUtf8(text: string): Uint8Array {
   if (typeof TextEncoder === 'function') return new TextEncoder().encode(text);
   const escaped = encodeURIComponent(text).replace(/%(..)/g, (_, hex: string) => String.fromCharCode(parseInt(hex, 16)));

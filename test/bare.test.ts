@@ -1,10 +1,14 @@
 // Checks what stands in on hosts that lack it: SHA-256, UTF-8 and base64 of our own give what Node's give.
 import { createHash } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { gunzipSync } from 'node:zlib';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { fromBase64, plainFromBase64, toBase64 } from '../src/base64.js';
 import { plainSha256, sha256 } from '../src/sha256.js';
-import { fromUtf8, toUtf8 } from '../src/text.js';
+import { fromAnyUtf8, fromUtf8, toUtf8 } from '../src/text.js';
+import { readSafetensors } from '../src/formats/safetensors.js';
+import { convert } from '../src/load.js';
 import { fetchBytes } from '../src/source.js';
 import { DepthwiseError } from '../src/error.js';
 
@@ -41,6 +45,22 @@ test('UTF-8 without TextDecoder and TextEncoder is the same', () => {
   }
   assert.is(fromUtf8(bytes), text);
   assert.throws(() => fromUtf8(Uint8Array.of(0xff)));
+});
+
+test('weights of other formats are read without TextDecoder and TextEncoder', async () => {
+  const { cases } = JSON.parse(gunzipSync(readFileSync('test/vectors/detection.json.gz')).toString()) as { cases: { model: string }[] };
+  const { TextDecoder, TextEncoder } = globalThis, entries = Float32Array.of(1), json = JSON.stringify({ weight: { dtype: 'F32', shape: [1], data_offsets: [0, 4] } }), head = new TextEncoder().encode(json);
+  const safetensors = Uint8Array.from([...new Uint8Array(BigUint64Array.of(BigInt(head.length)).buffer), ...head, ...new Uint8Array(entries.buffer)]);
+  const tflite = new Uint8Array(Buffer.from(cases[0].model, 'base64')), wanted = await convert(tflite);
+  try {
+    Object.assign(globalThis, { TextDecoder: undefined, TextEncoder: undefined });
+    assert.equal(await convert(tflite), wanted);
+    assert.equal([...readSafetensors(safetensors).tensors.keys()], ['weight']);
+    assert.is(fromAnyUtf8(Uint8Array.of(0x61, 0xff)), 'a\ufffd');
+  } finally {
+    Object.assign(globalThis, { TextDecoder, TextEncoder });
+  }
+  assert.is(fromAnyUtf8(Uint8Array.of(0x61, 0xff)), 'a\ufffd');
 });
 
 test('what is no source is told so where there is no URL', async () => {

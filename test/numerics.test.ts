@@ -9,10 +9,11 @@ import type { Build } from '../src/engine.js';
 import { testedBuilds } from './builds.js';
 import { Errors, differing } from './numerics/error.js';
 import { unequalPairs } from './numerics/hosts.js';
-import { FROM_FLOAT64, measureNetworks } from './numerics/networks.js';
-import { sharedIsHere } from './outside-networks.js';
 import { MEASURES } from './numerics/kernels.js';
 import type { Measured } from './numerics/measure.js';
+import { measureNetworks } from './numerics/networks.js';
+import { FROM_FLOAT64 } from './numerics/shapes.js';
+import { sharedIsHere } from './outside-networks.js';
 
 const page = readFileSync('docs/numerics.md', 'utf8'), tested = await testedBuilds();
 /** Plain JavaScript is the same on every Node: once is enough. */
@@ -34,8 +35,8 @@ const measured: Measured[] = [];
 for (const [i, measure] of MEASURES.entries()) {
   test(`measure ${i + 1} of ${MEASURES.length} on ${builds.join(', ')}: no further from the exact values than the page says`, async () => {
     const found = await measure(builds);
-    keepsTo(found);
     measured.push(found);
+    keepsTo(found);
     assert.ok(Object.keys(found.float).length || found.whole.values, `${found.name}: something was compared`);
     if (builds.includes('simd')) assert.ok(page.includes(`| ${fixedCells(found).join(' | ')} |`), `${found.name}, ${found.shapes}: the page has other figures; npm run bench numerics kernels`);
   });

@@ -216,12 +216,12 @@ function binary(a: Attribute<'add' | 'sub' | 'mul'>, [x, y]: Values[], [first, s
 
 /** The exact quotient, rounded: facts.md found no output where TFLite's fixed point differs from it. */
 function softmax(beta: number, x: Values, input: Tensor, out: Tensor): Values {
-  const c = input.shape.at(-1)!, float = out.dtype === 'float32', scale = float ? 1 : scaleOf(input);
-  return Float64Array.from(x, (v, i) => {
-    const row = x.subarray(Math.floor(i / c) * c, (Math.floor(i / c) + 1) * c), most = Math.max(...row);
-    const p = Math.exp((v - most) * beta * scale) / row.reduce((sum, r) => sum + Math.exp((r - most) * beta * scale), 0);
-    return float ? p : clamp(halfAway(p * 256) + zeroOf(out), ...range(out));
-  });
+  const c = input.shape.at(-1)!, float = out.dtype === 'float32', scale = float ? 1 : scaleOf(input), result = new Float64Array(x.length);
+  for (let start = 0; start < x.length; start += c) {
+    const row = x.subarray(start, start + c), most = Math.max(...row), exponentials = row.map((v) => Math.exp((v - most) * beta * scale)), sum = exponentials.reduce((total, e) => total + e, 0);
+    exponentials.forEach((e, i) => { result[start + i] = float ? e / sum : clamp(halfAway((e / sum) * 256) + zeroOf(out), ...range(out)); });
+  }
+  return result;
 }
 
 function transpose(x: Values, shape: number[], order: number[]): Values {

@@ -1,6 +1,7 @@
 // Knows how to follow FlatBuffers offsets without ever leaving the file, nor for long where a few bytes are pointed to from
 // everywhere. It does not know any schema: fields are named by number.
 import { DepthwiseError } from '../error.js';
+import { fromAnyUtf8 } from '../text.js';
 
 /** How often all that a file says may be read: writers share tables and vectors, but few and small ones. */
 const MOST_READINGS = 8, FREE_BYTES = 65536;
@@ -117,7 +118,7 @@ export class Table {
   string(field: number): string {
     const bytes = this.bytes(field);
     this.#spend(bytes?.length ?? 0);
-    return bytes ? new TextDecoder().decode(bytes) : '';
+    return bytes ? fromAnyUtf8(bytes) : '';
   }
 }
 

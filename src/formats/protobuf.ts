@@ -1,6 +1,7 @@
 // Knows the wire format of Protocol Buffers (protobuf.dev, "Encoding") and every way it can be broken. It does not know
 // what any field means.
 import { DepthwiseError } from '../error.js';
+import { fromAnyUtf8 } from '../text.js';
 
 const VARINT = 0, FIXED64 = 1, BYTES = 2, FIXED32 = 5;
 const MOST_VARINT = 10; // bytes of a 64-bit value, seven bits each
@@ -86,7 +87,7 @@ export class Message {
   strings(field: number): string[] {
     return this.#of(field).map(({ wire, start, end }) => {
       this.#expect(field, wire, BYTES, start);
-      return new TextDecoder().decode(this.#file.subarray(start, end));
+      return fromAnyUtf8(this.#file.subarray(start, end));
     });
   }
 

@@ -1,5 +1,6 @@
 // Knows the .safetensors container: a JSON header and raw tensors. It does not know what any tensor is for.
 import { DepthwiseError } from '../error.js';
+import { fromUtf8 } from '../text.js';
 import { bytesPerElement, elements, isShape } from './graph.js';
 import type { DType, Tensor } from './graph.js';
 
@@ -40,7 +41,7 @@ export function readSafetensors(bytes: Uint8Array): Safetensors {
 function parse(bytes: Uint8Array): Record<string, unknown> {
   let header: unknown;
   try {
-    header = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
+    header = JSON.parse(fromUtf8(bytes));
   } catch (cause) {
     throw broken('has a header that is not JSON', cause);
   }

@@ -16,7 +16,8 @@ export interface Options {
   targets: string[];
   seed: number;
   processes: number;
-  said?: (line: string) => void;
+  /** Told of each as it is found, before it is made smaller: who waits for the end may be ended before. */
+  told?: (found: Found) => void;
 }
 
 /** Silence after which a process counts as hanging: far more than the two seconds of CPU time of one case, since machines are busy. */
@@ -52,7 +53,8 @@ function start(file: string, task: Task, heard: (message: Message) => void, sile
   return { child, ended };
 }
 
-const noted = (file: string): Case => JSON.parse(readFileSync(file, 'utf8')) as Case;
+/** The first line is of the latest case; others are what a longer one left. */
+const noted = (file: string): Case => JSON.parse(readFileSync(file, 'utf8').split('\n')[0]) as Case;
 
 /** How cases end in a process of their own; the one that kills it, and all after it, by how it died. */
 export async function replay(file: string, cases: Case[], silence = SILENCE_MS): Promise<string[]> {
@@ -97,8 +99,9 @@ export async function campaign(options: Options, worker?: string): Promise<Repor
       blocks = Math.max(blocks, message.blocks);
     }
     if ('fault' in message && !found.has(message.key)) {
-      found.set(message.key, { fuzzed: message.fault, key: message.key, what: message.what });
-      options.said?.(`found: ${message.key}`);
+      const each = { fuzzed: message.fault, key: message.key, what: message.what };
+      found.set(message.key, each);
+      options.told?.(each);
     }
   };
   await Promise.all(Array.from({ length: options.processes }, (_, i) => lane(file, i, options, hear)));

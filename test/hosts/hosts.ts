@@ -60,7 +60,8 @@ function nodeBinary(major: string): string | undefined {
   if (major === majorHere) return process.execPath;
   const name = process.platform === 'win32' ? 'node.exe' : 'node';
   const places = [path.resolve('build', 'hosts', `node${major}`), path.resolve('build', `node${major}`)];
-  return places.map((place) => path.join(place, 'node_modules', 'node', 'bin', name)).find((file) => existsSync(file));
+  const apart = places.map((place) => path.join(place, 'node_modules', 'node', 'bin', name)).find((file) => existsSync(file)), ofNpm = process.env.npm_node_execpath;
+  return apart ?? (ofNpm && versionOf(ofNpm, '-v').startsWith(`${major}.`) ? ofNpm : undefined);
 }
 
 function node(major: string, builds: string[], ...flags: string[]): Host {

@@ -22,9 +22,6 @@ export interface MeasuredNetwork {
   exactly?: { theirs: number; ours: Partial<Record<Build, number>> };
 }
 
-/** What is promised of the final outputs of float32 networks, relative to the largest. */
-export const FROM_FLOAT64 = '2e-5';
-
 /** Naive loops take a second for 100 million multiply-adds. */
 const MOST_MACS = 2e8;
 

@@ -13,6 +13,8 @@ export interface Bound {
 }
 
 export const EXACT: Bound = { relative: 0, worst: 0 };
+/** What is promised of the final outputs of whole float32 networks, relative to the largest. */
+export const FROM_FLOAT64 = '2e-5';
 
 export interface Shape {
   name: string;
