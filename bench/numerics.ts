@@ -11,24 +11,28 @@ import { page } from './numerics-page.js';
 const args = process.argv.slice(2), builds = [...await availableBuilds(), 'js' as const];
 const start = performance.now(), progress = (line: string): void => console.log(`${((performance.now() - start) / 1000).toFixed(0).padStart(5)} s  ${line}`);
 
-const PARTS = {
-  kernels: () => measureKernels(builds, progress),
-  networks: () => measureNetworks(builds, progress),
-  hosts: () => measureHosts(args[args.indexOf('hosts') + 1] ?? '', progress),
-};
-type Part = keyof typeof PARTS;
+type Part = 'kernels' | 'networks' | 'hosts';
+const PARTS: Part[] = ['kernels', 'networks', 'hosts'];
 const fileOf = (part: Part): string => `build/bench/numerics-${part}.json`;
+const kept = (part: Part) => (existsSync(fileOf(part)) ? JSON.parse(readFileSync(fileOf(part), 'utf8')) : undefined);
+
+function keep(part: Part, measured: unknown): void {
+  const made = { date: new Date().toISOString().slice(0, 10), cpu: os.cpus()[0].model.trim(), engine: `Node ${process.version}, V8 ${process.versions.v8}` };
+  writeFileSync(fileOf(part), JSON.stringify({ ...made, measured }));
+}
+
+async function measure(part: Part): Promise<void> {
+  if (part === 'kernels') keep(part, await measureKernels(builds, progress));
+  if (part === 'networks') keep(part, await measureNetworks(builds, progress));
+  if (part === 'hosts') await measureHosts(args[args.indexOf('hosts') + 1] ?? '', kept('hosts')?.measured.asked ?? [], progress, (measured) => keep('hosts', measured));
+}
 
 mkdirSync('build/bench', { recursive: true });
-for (const part of Object.keys(PARTS) as Part[]) {
-  if (args.length && !args.includes(part)) continue;
-  const made = { date: new Date().toISOString().slice(0, 10), cpu: os.cpus()[0].model.trim(), engine: `Node ${process.version}, V8 ${process.versions.v8}` };
-  writeFileSync(fileOf(part), JSON.stringify({ ...made, measured: await PARTS[part]() }));
-}
-const unmeasured = (Object.keys(PARTS) as Part[]).filter((part) => !existsSync(fileOf(part)));
+for (const part of PARTS) if (!args.length || args.includes(part)) await measure(part);
+const unmeasured = PARTS.filter((part) => !existsSync(fileOf(part)));
 if (unmeasured.length) console.log(`docs/numerics.md is left as it was: ${unmeasured.join(' and ')} are not measured yet.`);
 else {
-  const [kernels, networks, hosts] = (['kernels', 'networks', 'hosts'] as const).map((part) => JSON.parse(readFileSync(fileOf(part), 'utf8')));
+  const [kernels, networks, hosts] = PARTS.map(kept);
   writeFileSync('docs/numerics.md', page(readFileSync('bench/numerics.md', 'utf8'), kernels, networks, hosts));
   console.log('docs/numerics.md is written.');
 }

@@ -63,6 +63,15 @@ test('the page tells of both kinds of networks and of hosts, and of no figure th
   assert.not.match(page, /undefined|NaN|\{\{/);
 });
 
+test('the page says that no two hosts disagreed on an 8-bit answer, nor on an input', () => {
+  const rows = [...page.matchAll(/^\| (\S+\.(?:dw|tflite)) \| [\d,]+ \| ([\d,]+) \| ([\d,]+) \| ([\d,]+) \| \S+ \| [^|]+ \|$/gm)].filter(([, name]) => !/float/.test(name));
+  assert.ok(rows.length >= 10, `${rows.length} networks`);
+  assert.equal(rows.filter(([, , compared, labels, bytes]) => compared === '0' || labels !== '0' || bytes !== '0').map(([row]) => row), []);
+  const asked = [...page.matchAll(/^\| [^|]+ \| [\d.]+ \| [a-z, ]+ \| ([\d,]+) \| (\d+) \|$/gm)];
+  assert.ok(asked.length > 0);
+  assert.equal(asked.filter(([, answers, inputs]) => answers === '0' || inputs !== '0').map(([row]) => row), []);
+});
+
 test('errors are counted in ulp of the exact value and in parts of the row', () => {
   const errors = new Errors();
   errors.add(Float32Array.of(1 + 2 ** -23, 4, 0, -2), Float64Array.of(1, 4, 0, -2 - 2 ** -22 / 2), 2);

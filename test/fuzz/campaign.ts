@@ -20,11 +20,21 @@ export interface Options {
   told?: (found: Found) => void;
 }
 
-/** Silence after which a process counts as hanging: far more than the two seconds of CPU time of one case, since machines are busy. */
-const SILENCE_MS = 60_000;
+/** Silence after which a process counts as hanging, if it computed for a third of it or this is the tenth: machines are busy. */
+const SILENCE_MS = 60_000, MOST_SILENCES = 10;
 const HEAP_MB = 700;
 
 const FLAGS = ['--enable-source-maps', '--expose-gc', `--max-old-space-size=${HEAP_MB}`];
+
+/** CPU time of a process so far, where the kernel tells. */
+function cpuMs(pid: number): number {
+  try {
+    const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1].split(' ');
+    return (Number(fields[11]) + Number(fields[12])) * 10;
+  } catch {
+    return Infinity;
+  }
+}
 
 type Ended = { code: number | null; hung: boolean; errors: string };
 
@@ -32,12 +42,16 @@ type Ended = { code: number | null; hung: boolean; errors: string };
 function start(file: string, task: Task, heard: (message: Message) => void, silence = SILENCE_MS): { child: ChildProcess; ended: Promise<Ended> } {
   const child = fork(file, { execArgv: FLAGS, stdio: ['ignore', 'ignore', 'pipe', 'ipc'], env: { ...process.env, DEPTHWISE_MIRROR: 'https://mirror.invalid' } });
   let errors = '', hung = false, timer: ReturnType<typeof setTimeout>;
-  const alive = (): void => {
-    clearTimeout(timer);
+  const watch = (since: number, silences: number): void => {
     timer = setTimeout(() => {
+      if (cpuMs(child.pid!) - since < silence / 3 && silences < MOST_SILENCES) return watch(since, silences + 1);
       hung = true;
       child.kill('SIGKILL');
     }, silence);
+  };
+  const alive = (): void => {
+    clearTimeout(timer);
+    watch(cpuMs(child.pid!), 1);
   };
   alive();
   child.stderr!.on('data', (part: Buffer) => (errors = (errors + part.toString()).slice(-4000)));

@@ -9,7 +9,6 @@ import { material } from './vectors.js';
 export const APP = path.resolve('build', 'hosts', 'app');
 const PACKAGE = path.join(APP, 'node_modules', 'depthwise');
 export const at = (...parts: string[]): string => path.join(APP, ...parts);
-const MOST_TEXT = 8_000_000;
 const write = (name: string, text: string): void => writeFileSync(at(name), text);
 
 export const storedVector = (): string => readFileSync('test/hosts/vector.json', 'utf8');
@@ -43,12 +42,16 @@ export interface Asker {
 
 const SUITE: Asker = { entry: 'test/hosts/suite.ts', material: async () => ({ material: await material(), vector: JSON.parse(storedVector()) }) };
 
+const IMPORTED = "import { material } from './material.mjs';\nconst given = async () => material;";
+/** Service workers refuse scripts of many megabytes. */
+const FETCHED = "const given = async () => (await fetch('material.json')).json();";
+
 /** A module that runs the asker; `answer` is what it does with `run`, a function to the report. */
-const program = ({ depthwise, everyday }: typeof BY_NAME, answer: string): string => `import * as depthwise from '${depthwise}';
+const program = ({ depthwise, everyday }: typeof BY_NAME, answer: string, material = IMPORTED): string => `import * as depthwise from '${depthwise}';
 import everyday from '${everyday}';
 import * as asker from './asker.mjs';
-import { material } from './material.mjs';
-const run = () => asker.run(depthwise, everyday, material);
+${material}
+const run = async () => asker.run(depthwise, everyday, await given());
 ${answer}
 `;
 
@@ -74,7 +77,7 @@ function writePrograms(): void {
 worker.onmessage = ({ data }) => { globalThis.report = data; };
 worker.onerror = ({ message }) => { globalThis.report = { failed: message || 'the worker did not start' }; };`));
   write('service-worker.mjs', program(urls, `addEventListener('install', () => skipWaiting());
-addEventListener('message', (event) => event.waitUntil(${POST}.then((report) => event.source.postMessage(report))));`));
+addEventListener('message', (event) => event.waitUntil(${POST}.then((report) => event.source.postMessage(report))));`, FETCHED));
   write('service-worker.html', page('', `navigator.serviceWorker.onmessage = ({ data }) => { globalThis.report = data; };
 navigator.serviceWorker.register('service-worker.mjs', { type: 'module' }).then((registration) => {
   const worker = registration.installing ?? registration.waiting ?? registration.active;
@@ -104,13 +107,6 @@ async function bundleForEdges(): Promise<void> {
   await build({ ...shared, entryPoints: ['vercel.mjs'], outfile: 'vercel/vercel.js', format: 'iife', conditions: ['edge-light'], plugins: [asGlobals] });
 }
 
-/** In modules of some megabytes: larger ones are refused by service workers. */
-function writeMaterial(json: string): void {
-  const parts = Array.from({ length: Math.ceil(json.length / MOST_TEXT) }, (_, i) => json.slice(i * MOST_TEXT, (i + 1) * MOST_TEXT));
-  parts.forEach((part, i) => write(`material-${i}.mjs`, `export default ${JSON.stringify(part)};\n`));
-  write('material.mjs', `${parts.map((_, i) => `import part${i} from './material-${i}.mjs';\n`).join('')}export const material = JSON.parse(${parts.map((_, i) => `part${i}`).join(' + ')});\n`);
-}
-
 /** Makes build/hosts/app from what is built. Returns the tarball's size. */
 export async function prepareApp(asker = SUITE): Promise<number> {
   rmSync(APP, { recursive: true, force: true });
@@ -118,7 +114,9 @@ export async function prepareApp(asker = SUITE): Promise<number> {
   const bytes = pack();
   const { build } = await import('esbuild');
   await build({ entryPoints: [asker.entry], outfile: at('asker.mjs'), bundle: true, format: 'esm', target: 'es2022', logLevel: 'silent' });
-  writeMaterial(JSON.stringify(await asker.material()));
+  const json = JSON.stringify(await asker.material());
+  write('material.mjs', `export const material = ${json};\n`);
+  write('material.json', json);
   writePrograms();
   await bundleForEdges();
   return bytes;

@@ -22,7 +22,9 @@ const FILES = [
 ];
 /** Hosts that answer side by side: each takes one core. */
 const AT_ONCE = 2;
-const PLAIN = /everyday(-v3-small\.float16)?\.dw$/;
+/** Plain JavaScript takes 30 times longer, and no SIMD 10 times. */
+const PLAIN = /everyday(-v3-small\.float16)?\.dw$/, SCALAR = /0\.25|person/;
+const FAST = ['relaxed', 'simd'], buildsFor = (file: string): string[] => (PLAIN.test(file) ? [...FAST, 'scalar', 'js'] : SCALAR.test(file) ? [...FAST, 'scalar'] : FAST);
 
 async function pictures(): Promise<SentPicture[]> {
   const names = readdirSync(`${shared}/images`).filter((name) => /\.(jpg|png|bmp)$/.test(name)).sort();
@@ -35,7 +37,6 @@ async function pictures(): Promise<SentPicture[]> {
 interface Known extends AgreementMaterial {
   /** Probabilities as simd gives them here, by network and picture, where they are float32. */
   scores: Map<string, Float32Array[]>;
-  version: string;
 }
 
 const inputOf = (picture: SentPicture): { width: number; height: number; data: Uint8Array } => ({ ...picture, data: new Uint8Array(Buffer.from(picture.data, 'base64')) });
@@ -46,7 +47,7 @@ async function known(): Promise<Known> {
   const sent = await pictures(), networks: SentNetwork[] = [], scores = new Map<string, Float32Array[]>();
   for (const file of FILES) {
     const bytes = new Uint8Array(readFileSync(file)), name = path.basename(file), net = await load(bytes, { build: 'simd' });
-    const network: SentNetwork = { name, float: net.outputs[0].dtype === 'float32', plain: PLAIN.test(file), weights: base64(bytes), inputs: [], outputs: [] }, own: Float32Array[] = [];
+    const network: SentNetwork = { name, float: net.outputs[0].dtype === 'float32', builds: buildsFor(file), weights: base64(bytes), inputs: [], outputs: [] }, own: Float32Array[] = [];
     for (const picture of sent) {
       const input = net.shrinker.toInput(inputOf(picture), net.inputs[0], net.preprocessing), [{ data }] = net.run(input);
       network.inputs.push(sha256(input));
@@ -57,7 +58,17 @@ async function known(): Promise<Known> {
     if (network.float) scores.set(name, own);
     net.dispose();
   }
-  return { pictures: sent, networks, scores, version: process.version };
+  return { pictures: sent, networks, scores };
+}
+
+/** What one host said, or why it said nothing. */
+export interface Asked {
+  name: string;
+  version: string;
+  report?: AgreementReport;
+  failed?: string;
+  /** Commands that install it. */
+  missing?: string[];
 }
 
 export interface HostRow {
@@ -67,13 +78,14 @@ export interface HostRow {
   /** Answers about a picture, all networks and builds together. */
   answers: number;
   otherInputs: number;
-  seconds: number;
   failed?: string;
 }
 
 export interface NetworkRow {
   name: string;
   float: boolean;
+  /** Builds that were asked. */
+  builds: string[];
   /** Hosts times builds that answered, and how many pairs of them there are, each times the pictures. */
   runs: number;
   comparisons: number;
@@ -91,38 +103,56 @@ export interface Agreement {
   networks: NetworkRow[];
   hosts: HostRow[];
   missing: { name: string; commands: string[] }[];
+  /** Every host's own words, so that hosts can be asked again one by one. */
+  asked: Asked[];
 }
 
-/** @param pattern which hosts, by name */
-export async function measureHosts(pattern: string, progress: (line: string) => void): Promise<Agreement | undefined> {
-  if (!existsSync(shared)) return undefined;
-  const { scores, ...sent } = await known(), hosts: HostRow[] = [], missing: Agreement['missing'] = [], answers: (Answers & { host: string })[] = [];
-  const { pictures: all, networks } = sent, material: AgreementMaterial = { pictures: all, networks };
+async function ask(host: Host): Promise<Asked> {
+  const { name } = host, missing = host.missing();
+  if (missing.length) return { name, version: '', missing };
+  try {
+    const { version, report } = await host.run() as unknown as { version: string; report: AgreementReport }; // of another asker than the suite
+    return { name, version, report };
+  } catch (error) {
+    return { name, version: '', failed: String((error as Error).message).slice(0, 2000) };
+  }
+}
+
+/**
+ * @param pattern which hosts, by name
+ * @param before what hosts said that are not asked now
+ * @param keep is told after each host
+ */
+export async function measureHosts(pattern: string, before: readonly Asked[], progress: (line: string) => void, keep: (measured: Agreement) => void): Promise<void> {
+  if (!existsSync(shared)) return progress('NOT RUN: ../shared is absent, so no host was asked');
+  const { scores, ...material } = await known(), asked = new Map(before.map((one) => [one.name, one]));
   await prepareApp({ entry: 'test/hosts/agreement.ts', material: async () => material });
-  const ask = async (host: Host): Promise<void> => {
-    const commands = host.missing(), start = performance.now();
-    if (commands.length) return void missing.push({ name: host.name, commands });
-    try {
-      const { version, report } = await host.run() as unknown as { version: string; report: AgreementReport }; // of another asker than the suite
-      const seconds = (performance.now() - start) / 1000, count = report.answers.reduce((sum, { top }) => sum + top.length, 0);
-      hosts.push({ name: host.name, version, builds: report.builds, answers: count, otherInputs: report.answers.reduce((sum, { otherInputs }) => sum + otherInputs, 0), seconds });
-      answers.push(...report.answers.map((one) => ({ ...one, host: host.name })));
-      progress(`${host.name} ${version}: ${count} answers in ${seconds.toFixed(0)} s`);
-    } catch (error) {
-      hosts.push({ name: host.name, version: '', builds: [], answers: 0, otherInputs: 0, seconds: 0, failed: String((error as Error).message).slice(0, 2000) });
-      progress(`${host.name} FAILED: ${String((error as Error).message).slice(0, 2000)}`);
-    }
-  };
-  const waiting = HOSTS.filter(({ name }) => new RegExp(pattern).test(name)), order = HOSTS.map(({ name }) => name);
+  const waiting = HOSTS.filter(({ name }) => new RegExp(pattern).test(name));
   await Promise.all(Array.from({ length: AT_ONCE }, async () => {
-    for (let host = waiting.shift(); host; host = waiting.shift()) await ask(host);
+    for (let host = waiting.shift(); host; host = waiting.shift()) {
+      const found = await ask(host);
+      asked.set(host.name, found);
+      progress(`${host.name} ${found.version}: ${found.failed ?? found.missing ?? found.report!.builds}`);
+      keep(agreementOf(HOSTS.flatMap(({ name }) => asked.get(name) ?? []), material, scores));
+    }
   }));
-  hosts.sort((a, b) => order.indexOf(a.name) - order.indexOf(b.name));
-  return { pictures: all.length, hosts, missing, networks: networks.map((network) => rowOf(network, answers.filter((one) => one.network === network.name), scores.get(network.name))) };
 }
 
-function rowOf({ name, float, outputs }: SentNetwork, runs: (Answers & { host: string })[], scores?: Float32Array[]): NetworkRow {
-  const row: NetworkRow = { name, float, runs: runs.length, comparisons: ((runs.length * (runs.length - 1)) / 2) * outputs.length, otherTop: 0, otherBytes: 0, apart: 0, groups: [] };
+function agreementOf(asked: Asked[], { pictures: all, networks }: AgreementMaterial, scores: Map<string, Float32Array[]>): Agreement {
+  const answers = asked.flatMap(({ name, report }) => report?.answers.map((one) => ({ ...one, host: name })) ?? []);
+  return {
+    asked, pictures: all.length, missing: asked.flatMap(({ name, missing }) => (missing ? [{ name, commands: missing }] : [])), hosts: asked.filter(({ missing }) => !missing).map(hostRow),
+    networks: networks.map((network) => networkRow(network, answers.filter((one) => one.network === network.name), scores.get(network.name))),
+  };
+}
+
+function hostRow({ name, version, report, failed }: Asked): HostRow {
+  const sum = (take: (one: Answers) => number): number => report?.answers.reduce((total, one) => total + take(one), 0) ?? 0;
+  return { name, version, builds: report?.builds ?? [], answers: sum(({ top }) => top.length), otherInputs: sum(({ otherInputs }) => otherInputs), ...(failed && { failed }) };
+}
+
+function networkRow({ name, float, builds, outputs }: SentNetwork, runs: (Answers & { host: string })[], scores?: Float32Array[]): NetworkRow {
+  const row: NetworkRow = { name, float, builds, runs: runs.length, comparisons: ((runs.length * (runs.length - 1)) / 2) * outputs.length, otherTop: 0, otherBytes: 0, apart: 0, groups: [] };
   for (let picture = 0; picture < outputs.length; picture++) {
     row.otherTop += unequalPairs(runs.map(({ top }) => top[picture]));
     row.otherBytes += unequalPairs(runs.map((run) => run.outputs[picture]));
