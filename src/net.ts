@@ -152,7 +152,7 @@ export class Net {
   }
 
   /**
-   * Runs the model once with turns for the host in between, every 2 ms or so: a page stays alive, a server answers, and a
+   * Runs the model once with turns for the host in between, every 4 ms at most where single steps are shorter: a page stays alive, a server answers, and a
    * signal is heard. Inputs as for `run`, copied at the call; options may come last. Several are done one after another; a
    * call of anything else meanwhile first does the rest of the one under way, which may take as long as `run`.
    * In Cloudflare Workers, and where a host has no such turns, it goes on to its end in one go.

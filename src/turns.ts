@@ -6,12 +6,16 @@ import { DepthwiseError } from './error.js';
 /** Each step says how much it did, in multiply-adds; what is returned is the answer. */
 export type Steps<T> = Generator<number, T>;
 
-/** The host gets a turn when this much time has gone or this much was done: clocks of browsers may be coarse, and some stand still. */
-const TURN_MS = 2, TURN_MACS = 50e6;
+/** The host gets a turn before a step as long as the longest so far would make it wait for longer than this, of 5 ms that are promised. */
+const MOST_MS = 4, LIKELY_STEP_MS = 2;
+/** Or when this much was done: clocks of browsers may be coarse, and some stand still. */
+const MOST_MACS = 50e6;
 
 interface Job {
   steps: Steps<unknown>;
   begun: boolean;
+  /** Milliseconds. */
+  longestStep: number;
   /** Whether the signal says so; then the caller has heard it. */
   stopped(): boolean;
   resolve(value: unknown): void;
@@ -35,7 +39,7 @@ export class Queue {
         this.#jobs = this.#jobs.filter((one) => one !== job);
         tell(what);
       };
-      const job: Job = { steps, stopped, begun: false, resolve: once(resolve as (value: unknown) => void), reject: once(reject) };
+      const job: Job = { steps, stopped, begun: false, longestStep: LIKELY_STEP_MS, resolve: once(resolve as (value: unknown) => void), reject: once(reject) };
       this.#jobs.push(job);
       signal?.addEventListener?.('abort', stopped);
       if (!stopped() && !this.#working) void this.#work();
@@ -56,9 +60,14 @@ export class Queue {
   async #work(): Promise<void> {
     this.#working = true;
     for (let job = this.#jobs[0]; job; job = this.#jobs[0]) {
-      const end = now() + TURN_MS;
-      let left = TURN_MACS;
-      advance(job, (done) => (left -= done) > 0 && now() < end);
+      const start = now();
+      let before = start, macs = 0;
+      advance(job, (done) => {
+        const time = now();
+        job.longestStep = Math.max(job.longestStep, time - before);
+        before = time;
+        return (macs += done) < MOST_MACS && time - start + job.longestStep < MOST_MS;
+      });
       await turn(); // behind the last step as well: whoever waited for the answer comes before the next piece of work
     }
     this.#working = false;

@@ -38,6 +38,35 @@ await eachBrowser(test, (add, name) => {
     [/^ABORTED/, /^BAD_FILE.*damaged/, /^NOT_FOUND.*404/, /^WORKER_LOST.*struck by the test/, /^UNSUPPORTED.*worker-src/, /^DISPOSED/].forEach((way, i) => assert.match(told.codes[i], way));
   });
 
+  add('killed at every stage: all that wait hear of it at once, also while it computes or weights are on their way, and the next one works', async ({ browser: { page } }) => {
+    const told = await page.evaluate(async () => {
+      const codeOf = (work: Promise<unknown>): Promise<string> => work.then(() => 'NONE', ({ code, message }) => `${code}: ${message}`);
+      const loads = (at: string, file = '/weights/everyday.dw'): ReturnType<typeof remote.load> => remote.load(file, { cache: 'killed', worker: `/struck.js?at=${at}` });
+      const input = new Int8Array(128 * 128 * 3), out: Record<string, string[]> = {};
+      out.starting = [await codeOf(loads('starting'))];
+      out.downloading = [await codeOf(loads('started', '/slow.dw'))];
+      out.compiling = [await codeOf(loads('load'))];
+      const struck = await loads('running'), stuck = await loads('never');
+      out.running = await Promise.all([struck.profile(), struck.run(input), struck.classify(new Blob())].map(codeOf));
+      out.later = [await codeOf(struck.run(input))];
+      const stop = new AbortController(), calls = [stuck.profile({ signal: stop.signal }), stuck.run(input)].map(codeOf); // it computes for ever
+      await new Promise((wake) => setTimeout(wake, 100));
+      stop.abort();
+      out.stopped = [await calls[0]];
+      stuck.dispose();
+      out.disposed = [await calls[1]];
+      const net = await loads('never'), keys = await (await caches.open('killed')).keys(), kept = await (await (await caches.open('killed')).match(keys[0]))!.arrayBuffer();
+      return { out, scores: await net.classify(await fetch('/weights/sample.png')), keys: keys.length, kept: kept.byteLength };
+    });
+    const lost = /^WORKER_LOST.*struck by the test/, each: Record<string, RegExp[]> = {
+      starting: [/^UNSUPPORTED.*struck by the test/], downloading: [lost], compiling: [lost], running: [lost, lost, lost], later: [lost], stopped: [/^ABORTED/], disposed: [/^DISPOSED/],
+    };
+    assert.equal(Object.keys(told.out), Object.keys(each));
+    for (const [stage, ways] of Object.entries(each)) ways.forEach((way, i) => assert.match(told.out[stage][i], way, `${stage}: ${told.out[stage][i]}`));
+    assert.equal(told.scores, expected);
+    assert.equal([told.keys, told.kept], [1, weights.length]);
+  });
+
   for (const [policy, build] of [['blob', 'wasm'], ['no-blob', 'wasm'], ['no-wasm', 'js']]) {
     add(`runs under the content security policy of ${policy}.html`, async ({ browser, origin }) => {
       const page = await browser.newPage();

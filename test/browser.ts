@@ -50,6 +50,16 @@ export const POLICIES: Record<string, string> = {
   '/no-worker.html': "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; connect-src 'self'; worker-src 'none'",
 };
 
+/** The worker's program, which dies where its address says: when it starts, has started, loads, or in the midst of profile. */
+const STRUCK = `const at = new URL(location).searchParams.get('at'), strike = () => { throw new Error('struck by the test'); };
+if (at === 'starting') strike();
+if (at === 'started') setTimeout(strike, 100);
+addEventListener('message', ({ data: { call } }) => {
+  if (call === at) WebAssembly.compile = () => new Promise(() => setTimeout(strike));
+  if (call === 'profile') performance.now = () => { if (at === 'running') reportError(new Error('struck by the test')); for (;;); };
+});
+importScripts('/dist/worker-host.js');`;
+
 /** A browser with the page open, or undefined where there is none, which is said aloud. */
 async function openBench(name: keyof typeof BROWSERS): Promise<Bench | undefined> {
   let browser: Browser;
@@ -68,6 +78,7 @@ async function openBench(name: keyof typeof BROWSERS): Promise<Bench | undefined
     if (pathname === '/empty.html' || POLICIES[pathname]) return Boolean(response.writeHead(200, { 'Content-Type': 'text/html' }).end('<!doctype html><title>empty</title>'));
     if (pathname === '/slow.dw') return Boolean(response.writeHead(200, { 'Content-Length': 1e6 }).write(new Uint8Array(1000))); // the rest never comes
     if (pathname === '/dying.js') return Boolean(response.writeHead(200, { 'Content-Type': 'text/javascript' }).end('postMessage({ ready: true }); onmessage = () => { throw new Error("struck by the test"); };'));
+    if (pathname === '/struck.js') return Boolean(response.writeHead(200, { 'Content-Type': 'text/javascript' }).end(STRUCK));
     return pathname === '/' && Boolean(response.writeHead(200, { 'Content-Type': 'text/html' }).end(PAGE));
   };
   const site = await serve('.', { answer }), other = await serve('weights');

@@ -6,7 +6,7 @@ import { campaign, replay, table } from './fuzz/campaign.js';
 import type { Case } from './fuzz/case.js';
 import { bundleWorker } from './fuzz/instrument.js';
 import { TARGET_NAMES } from './fuzz/names.js';
-import { NATIVE_TOOLS, fuzzNatively, hasNativeTools } from './fuzz/native.js';
+import { GUIDED_TOOLS, NATIVE_TOOLS, fuzzNatively, guidedCompiler, hasNativeTools } from './fuzz/native.js';
 
 const SECONDS = 60;
 /** Cases that ended in faults once, and what the fault was. Those of real files name a file of ../shared. */
@@ -42,10 +42,10 @@ test(`${SECONDS} seconds of fuzzing find nothing`, async () => {
 const NATIVE_SECONDS = 15;
 if (hasNativeTools()) {
   test(`${NATIVE_SECONDS} seconds of the kernels as C, under AddressSanitizer, find nothing`, () => {
-    const { code, said } = fuzzNatively(NATIVE_SECONDS, 1);
+    const clang = guidedCompiler(), { code, said } = fuzzNatively(NATIVE_SECONDS, 1, clang);
     assert.is(code, 0, said);
     const { executions, refused } = JSON.parse(said.trim().split('\n').at(-1)!) as { executions: number; refused: number };
-    console.log(`native: ${executions} executions, ${refused} refused`);
+    console.log(`native: ${executions} executions, ${refused} refused, ${clang ? `guided by ${clang}'s libFuzzer` : `NOT GUIDED by coverage. To guide it: ${GUIDED_TOOLS}`}`);
     assert.ok(executions > refused && refused > 0);
   });
 } else console.log(`NOT RUN: the kernels as C, under AddressSanitizer. To run: ${NATIVE_TOOLS}`);

@@ -4,7 +4,8 @@ import path from 'node:path';
 import { randomModel } from '../bench/random-model.js';
 import { compile } from '../src/compile/plan.js';
 import { streamed, streamedBy } from '../src/compile/stream.js';
-import type { WasmBuild } from '../src/engine.js';
+import type { Build, WasmBuild } from '../src/engine.js';
+import { kernels } from '../src/kernels.js';
 import { readWeights } from '../src/load.js';
 import type { ConvertOptions } from '../src/load.js';
 import { PURPOSES } from '../src/plan/plan.js';
@@ -14,6 +15,7 @@ import { file, realFiles } from './fuzz/seeds.js';
 import { mapsOf, person, posenetGraph } from './people.js';
 import { inputOf } from './seeded-inputs.js';
 import { PATTERNS, runGuarded, runPlain, runStreamGuarded } from './step-guards.js';
+import type { On } from './step-guards.js';
 
 export interface Guarded { name: string; plan(purpose: Purpose): Promise<Plan> }
 
@@ -31,8 +33,9 @@ export const randomNetworks = (): Guarded[] => [
 ];
 
 /** A way of running a plan. */
-export type Way = { build: WasmBuild; threads?: number } | 'streamed';
+export type Way = { build: Build; threads?: number } | 'streamed';
 
+const codeOf = (build: Build): On['code'] => (build === 'js' ? kernels : wasmOf(build));
 const nameOf = (way: Way): string => (way === 'streamed' ? way : `${way.build}${way.threads ? `, ${way.threads} threads` : ''}`);
 
 export interface Judged { steps: number; faults: string[] }
@@ -43,11 +46,11 @@ export async function judged({ name, plan: planFor }: Guarded, purpose: Purpose,
   const differ = (a: Buffer[], b: Buffer[]): boolean => a.some((bytes, i) => bytes.compare(b[i]) !== 0);
   const faults: string[] = [];
   try {
-    const plain = await runPlain(plan, inputs, way === 'streamed' ? { build: 'scalar', wasm: wasmOf('scalar') } : { ...way, wasm: wasmOf(way.build) });
+    const plain = await runPlain(plan, inputs, way === 'streamed' ? { build: 'scalar', code: codeOf('scalar') } : { ...way, code: codeOf(way.build) });
     if (way === 'streamed') {
       for (const stream of [streamed(plan), streamedBy(plan, 1)]) for (const pattern of PATTERNS) if (differ(runStreamGuarded(stream, inputs, pattern), plain)) faults.push(`${what}: the answer depends on bytes that no step may read`);
     } else {
-      const [one, other] = [await runGuarded(plan, inputs, PATTERNS[0], { ...way, wasm: wasmOf(way.build) }), await runGuarded(plan, inputs, PATTERNS[1], { ...way, wasm: wasmOf(way.build) })];
+      const [one, other] = [await runGuarded(plan, inputs, PATTERNS[0], { ...way, code: codeOf(way.build) }), await runGuarded(plan, inputs, PATTERNS[1], { ...way, code: codeOf(way.build) })];
       const at = one.outputs.findIndex((output, i) => output?.compare(other.outputs[i]!));
       if (at >= 0) faults.push(`${what}: step ${at} (${info.steps[at].kind}, "${info.tensors[info.steps[at].output].name}") reads bytes that are not its own`);
       if (differ(one.answers, plain)) faults.push(`${what}: the answer between guard bytes is another`);
@@ -61,5 +64,5 @@ export async function judged({ name, plan: planFor }: Guarded, purpose: Purpose,
 /** Every plan by every build, and what shares or streams it. */
 export const allWays = (builds: WasmBuild[]): [Purpose, Way][] => [
   ...PURPOSES.flatMap((purpose) => builds.map((build): [Purpose, Way] => [purpose, { build }])),
-  ['fast', { build: builds[0], threads: 3 }], ['small', { build: builds[0], threads: 3 }], ['small', 'streamed'],
+  ['fast', { build: 'js' }], ['fast', { build: builds[0], threads: 3 }], ['small', { build: builds[0], threads: 3 }], ['small', 'streamed'],
 ];

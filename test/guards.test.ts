@@ -27,6 +27,7 @@ for (const build of builds) {
   if (build !== 'scalar') test(`${build}: the same on three threads`, () => sound(random, ['fast', 'small'], { build, threads: 3 }));
 }
 test(`${builds[0]}: real files`, () => sound(real, ['fast'], { build: builds[0] }));
+if (builds.includes('scalar')) test('plain JavaScript: the same in one plan', () => sound(random, ['fast'], { build: 'js' }));
 if (builds.includes('scalar')) test('streamed as on a device', () => sound([...random, ...real.filter(({ name }) => /^(person|keras)/.test(name))], ['small'], 'streamed'));
 
 /** The network with a word of one step changed. */

@@ -112,6 +112,12 @@ const bn = (input: string): NodeOf => node('BatchNormalization', [input, 'n0', '
 const W3 = filled([3, 3, 1, 1]);
 operator('BatchNormalization after Conv', [node('Conv', ['x', 'w'], {}, ['c']), bn('c')], { w: constant(W3), ...NORMS }, () => NORM(convolve(X, W3, [], {})));
 operator('BatchNormalization alone', [bn('x')], NORMS, () => NORM(X));
+/** Channels and rows in each other's place. */
+const swapped = ({ shape: [, c, h, w], data }: Map4): Map4 => ({ shape: [1, h, c, w], data: Array.from({ length: c * h * w }, (_, i) => data[((Math.floor(i / w) % c) * h + Math.floor(i / (c * w))) * w + (i % w)]) });
+for (const channels of [3, 4]) {
+  const weights = filled([channels, 3, 3, 3]), nodes = [node('Conv', ['x', 'w'], {}, ['c']), node('Transpose', ['c'], { perm: [0, 2, 1, 3] }, ['t']), { ...bn('t'), outputs: ['n'] }, node('Transpose', ['n'], { perm: [0, 2, 1, 3] })];
+  operator(`BatchNormalization of the 3 rows of a Conv with ${channels} channels`, nodes, { w: constant(weights), ...NORMS }, () => swapped(NORM(swapped(convolve(X, weights, [], {})))));
+}
 
 const WIDE = filled([1, 3, 4, 4], () => random() * 9);
 for (const [low, high] of [[0, 6], [-1, 1], [0, 1], [-2, 3.5], [0, Infinity], [-1.5, Infinity], [-Infinity, 2]]) {

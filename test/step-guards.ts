@@ -3,13 +3,14 @@
 import { SCRATCH_BYTES, TEMP_BYTES } from '../assembly/abi.js';
 import type { Stream } from '../src/compile/stream.js';
 import { Engine, layoutOf } from '../src/engine.js';
-import type { WasmBuild } from '../src/engine.js';
+import type { Build, PlainKernels } from '../src/engine.js';
 import { Team, asShared } from '../src/threads.js';
 import { recordsOf } from '../src/plan/plan.js';
 import type { Plan, PlanInfo } from '../src/plan/plan.js';
 import { runStream } from './stream-device.js';
 
-interface Range { from: number; to: number; what: string }
+interface Span { from: number; to: number }
+interface Range extends Span { what: string }
 
 /** Not a number in float32, and two ordinary bytes; an answer that changes with them has read what is not its own. */
 export const PATTERNS = [0xff, 0x5a];
@@ -31,8 +32,8 @@ function liveBefore(info: PlanInfo, step: number): Range[] {
 }
 
 /** The rest of a section. */
-function between(from: number, to: number, taken: Range[]): { from: number; to: number }[] {
-  const gaps: { from: number; to: number }[] = [];
+function between(from: number, to: number, taken: Span[]): Span[] {
+  const gaps: Span[] = [];
   for (const range of [...taken].sort((a, b) => a.from - b.from)) {
     if (range.from >= to) break;
     if (range.from > from) gaps.push({ from, to: range.from });
@@ -50,36 +51,50 @@ export interface Stepped {
   answers: Buffer[];
 }
 
-export interface On { build: WasmBuild; wasm: Uint8Array<ArrayBuffer>; threads?: number }
+/** A build, as bytes or as plain JavaScript. */
+export interface On { build: Build; code: Uint8Array<ArrayBuffer> | PlainKernels; threads?: number }
+
+async function engineOf(plan: Plan, { build, code, threads = 1 }: On): Promise<Engine> {
+  if (typeof code === 'function') return new Engine(plan, build, code);
+  const module = await WebAssembly.compile(threads > 1 ? asShared(code) : code), engine = new Engine(plan, build, module, threads);
+  if (threads > 1) await engine.startThreads(Team, module);
+  return engine;
+}
 
 /** Between the arena's last tensor and scratch memory, which would else hide what is written behind it. */
 const GAP = 256;
 
 /** Runs a plan, step by step. Throws what a step wrote that it may not. */
-export async function runGuarded(given: Plan, inputs: Uint8Array[], pattern: number, { build, wasm, threads = 1 }: On): Promise<Stepped> {
-  const plan = { ...given, arenaBytes: given.arenaBytes + GAP };
-  const module = await WebAssembly.compile(threads > 1 ? asShared(wasm) : wasm), engine = new Engine(plan, build, module, threads), { arena, scratches, totalBytes } = layoutOf(plan, build, threads);
-  if (threads > 1) await engine.startThreads(Team, module);
+export async function runGuarded(given: Plan, inputs: Uint8Array[], pattern: number, on: On): Promise<Stepped> {
+  const plan = { ...given, arenaBytes: given.arenaBytes + GAP }, engine = await engineOf(plan, on);
+  try {
+    return stepThrough(plan, inputs, pattern, engine, on.threads ?? 1);
+  } finally {
+    engine.dispose();
+  }
+}
+
+function stepThrough(plan: Plan, inputs: Uint8Array[], pattern: number, engine: Engine, threads: number): Stepped {
+  const layout = layoutOf(plan, engine.build, threads), { arena, scratches, totalBytes } = layout, meeting = threads > 1 ? [{ from: STATIC_BYTES, to: STATIC_BYTES + 32 }] : [];
   const memory = Buffer.from(engine.buffer), { info } = plan, records = recordsOf(plan.steps), outputs: Stepped['outputs'] = [];
-  const tensorAt = (i: number): Buffer => memory.subarray(arena + info.tensors[i].offset, arena + info.tensors[i].offset + info.tensors[i].bytes);
+  const placeIn = (i: number): Span => ({ from: arena + info.tensors[i].offset, to: arena + info.tensors[i].offset + info.tensors[i].bytes });
+  const tensorAt = (i: number): Buffer => memory.subarray(placeIn(i).from, placeIn(i).to);
   info.inputs.forEach((tensor, i) => tensorAt(tensor).set(inputs[i]));
   let record = 0;
   for (const [at, { kind, output, parts = [] }] of info.steps.entries()) {
     for (const { from, to } of between(arena, totalBytes, moved(liveBefore(info, at), arena))) memory.fill(pattern, from, to);
-    const before = Buffer.from(memory), last = record + 1 + parts.length, own = Math.max(...records.slice(record, last).map((words) => words[SCRATCH_BYTES])), { offset, bytes, name } = info.tensors[output];
+    const before = Buffer.from(memory), last = record + 1 + parts.length, own = Math.max(...records.slice(record, last).map((words) => words[SCRATCH_BYTES]));
     engine.run(record, last);
-    const mayWrite = [{ from: arena + offset, to: arena + offset + bytes, what: name }, ...scratches.map((from) => ({ from: from - TEMP_BYTES, to: from + own, what: 'scratch' })), ...(threads > 1 ? [{ from: STATIC_BYTES, to: STATIC_BYTES + 32, what: 'meeting' }] : [])];
+    const mayWrite = [placeIn(output), ...scratches.map((from) => ({ from: from - TEMP_BYTES, to: from + own })), ...meeting];
     for (const { from, to } of between(0, totalBytes, mayWrite)) {
       if (memory.compare(before, from, to, from, to) === 0) continue;
       const byte = from + firstDifference(memory.subarray(from, to), before.subarray(from, to));
-      throw new Error(`step ${at} (${kind}, "${name}") wrote byte ${byte}, ${placeOf(byte, plan, at, layoutOf(plan, build, threads))}`);
+      throw new Error(`step ${at} (${kind}, "${info.tensors[output].name}") wrote byte ${byte}, ${placeOf(byte, plan, at, layout)}`);
     }
     outputs.push(info.steps.slice(at + 1).some((later) => later.output === output) ? undefined : Buffer.from(tensorAt(output)));
     record = last;
   }
-  const answers = info.outputs.map((i) => Buffer.from(tensorAt(i)));
-  engine.dispose();
-  return { outputs, answers };
+  return { outputs, answers: info.outputs.map((i) => Buffer.from(tensorAt(i))) };
 }
 
 /** Where a byte lies, for people. */
@@ -103,7 +118,7 @@ export function runStreamGuarded(stream: Stream, inputs: Uint8Array[], pattern: 
   return runStream(stream, inputs, (unit, memory) => {
     const next = units[units.indexOf(unit) + 1], { offset, bytes, name } = info.tensors[info.steps[unit.step].output];
     for (const live of before ? moved(liveBefore(info, unit.step), base) : []) {
-      for (const { from, to } of between(live.from, live.to, [{ from: base + offset, to: base + offset + bytes, what: name }])) {
+      for (const { from, to } of between(live.from, live.to, [{ from: base + offset, to: base + offset + bytes }])) {
         if (Buffer.compare(memory.subarray(from, to), before!.subarray(from, to))) throw new Error(`step ${unit.step} (${unit.kind}, "${name}") wrote into "${live.what}", which lives`);
       }
     }
@@ -112,8 +127,8 @@ export function runStreamGuarded(stream: Stream, inputs: Uint8Array[], pattern: 
 }
 
 /** The plan run as nets run it. */
-export async function runPlain(plan: Plan, inputs: Uint8Array[], { build, wasm }: On): Promise<Buffer[]> {
-  const engine = new Engine(plan, build, await WebAssembly.compile(wasm)), tensorAt = (i: number): Uint8Array => engine.bytes(plan.info.tensors[i].offset, plan.info.tensors[i].bytes);
+export async function runPlain(plan: Plan, inputs: Uint8Array[], { build, code }: On): Promise<Buffer[]> {
+  const engine = await engineOf(plan, { build, code }), tensorAt = (i: number): Uint8Array => engine.bytes(plan.info.tensors[i].offset, plan.info.tensors[i].bytes);
   plan.info.inputs.forEach((tensor, i) => tensorAt(tensor).set(inputs[i]));
   engine.run(0, recordsOf(plan.steps).length);
   return plan.info.outputs.map((i) => Buffer.from(tensorAt(i)));

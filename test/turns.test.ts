@@ -98,7 +98,8 @@ test('the host has a turn after each step that takes long, and none before', asy
   await net.runAsync(input); // loads what it needs
   await turn();
   assert.is(await eachStep(() => turnsIn(async () => { await net.runAsync(input); await turn(); })), steps + 2); // the one behind the answer, and ours
-  assert.ok(await withClock(1, () => turnsIn(async () => { await net.runAsync(input); await turn(); })) < steps);
+  const few = await withClock(1, () => turnsIn(async () => { await net.runAsync(input); await turn(); })); // steps of 1 ms, 2 at a time
+  assert.ok(Math.abs(few - steps / 2) <= 2, `${few} turns for ${steps} steps`);
 });
 
 test('where the clock stands, work is counted instead', async () => {

@@ -77,6 +77,19 @@ export const truncated = (bytes: Uint8Array, end: number, etag?: string): Answer
 /** Promises everything and falls silent after byte `end`. */
 export const stalled = (bytes: Uint8Array, end: number, etag?: string): Answer => sendSome(bytes, end, etag, () => undefined);
 
+/** Everything, in so many pieces with so many milliseconds between them. */
+export const slowly = (bytes: Uint8Array, pieces: number, pause: number, etag?: string): Answer => (request, response) => {
+  const from = startOf(request) ?? 0, step = Math.ceil((bytes.length - from) / pieces);
+  sendSome(bytes, from, etag, () => {
+    let at = from;
+    const timer = setInterval(() => {
+      response.write(bytes.subarray(at, at += step));
+      if (at >= bytes.length) response.end();
+    }, pause);
+    response.on('close', () => clearInterval(timer));
+  })(request, response);
+};
+
 /** Never answers. */
 export const silent: Answer = () => undefined;
 

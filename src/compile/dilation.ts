@@ -37,5 +37,5 @@ function fold(tensors: Tensor[], first: Operator, middle: Operator, last: Operat
 
 function keepsValues(tensors: Tensor[], { inputs, outputs }: Operator): boolean {
   const [from, to] = [tensors[inputs[0]], tensors[outputs[0]]];
-  return from.dtype === to.dtype && from.quantization?.scale[0] === to.quantization?.scale[0] && from.quantization?.zeroPoint[0] === to.quantization?.zeroPoint[0];
+  return from.shape.at(-1) === to.shape.at(-1) && from.dtype === to.dtype && from.quantization?.scale[0] === to.quantization?.scale[0] && from.quantization?.zeroPoint[0] === to.quantization?.zeroPoint[0];
 }

@@ -56,7 +56,8 @@ function batchNorm(call: Call): Computed {
   if (node.int('training_mode', 0)) throw node.unsupported('is in training mode. Export the model after model.eval().');
   const [gamma, beta, mean, variance] = [1, 2, 3, 4].map((i) => real(call.needed(i))), epsilon = node.float('epsilon', 1e-5), channels = x.shape[1];
   if ([gamma, beta, mean, variance].some(({ shape }) => elements(shape) !== channels)) throw node.broken(`has other parameters than for ${channels} channels of its input`);
-  if (to.graph.operators.at(-1)?.outputs[0] === x.index && /conv2d/i.test(to.graph.operators.at(-1)!.attributes.kind)) {
+  const areChannels = x.order.at(-1) === 1; // not so where a transposition put others in their place
+  if (areChannels && to.graph.operators.at(-1)?.outputs[0] === x.index && /conv2d/i.test(to.graph.operators.at(-1)!.attributes.kind)) {
     return call.same({ kind: 'batchNorm', epsilon, activation: 'none' }, x, [gamma, beta, mean, variance].map((tensor) => to.add({ ...tensor, shape: [channels] })));
   }
   const [g, b, m, v] = [gamma, beta, mean, variance].map(numbers), factor = Float32Array.from(g, (n, c) => n / Math.sqrt(v[c] + epsilon));

@@ -16,14 +16,25 @@ export interface Options {
   targets: string[];
   seed: number;
   processes: number;
-  said?: (line: string) => void;
+  /** Told of each as it is found, before it is made smaller: who waits for the end may be ended before. */
+  told?: (found: Found) => void;
 }
 
-/** Silence after which a process counts as hanging: far more than the two seconds of CPU time of one case, since machines are busy. */
-const SILENCE_MS = 60_000;
+/** Silence after which a process counts as hanging, if it computed for a third of it or this is the tenth: machines are busy. */
+const SILENCE_MS = 60_000, MOST_SILENCES = 10;
 const HEAP_MB = 700;
 
 const FLAGS = ['--enable-source-maps', '--expose-gc', `--max-old-space-size=${HEAP_MB}`];
+
+/** CPU time of a process so far, where the kernel tells. */
+function cpuMs(pid: number): number {
+  try {
+    const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1].split(' ');
+    return (Number(fields[11]) + Number(fields[12])) * 10;
+  } catch {
+    return Infinity;
+  }
+}
 
 type Ended = { code: number | null; hung: boolean; errors: string };
 
@@ -31,12 +42,16 @@ type Ended = { code: number | null; hung: boolean; errors: string };
 function start(file: string, task: Task, heard: (message: Message) => void, silence = SILENCE_MS): { child: ChildProcess; ended: Promise<Ended> } {
   const child = fork(file, { execArgv: FLAGS, stdio: ['ignore', 'ignore', 'pipe', 'ipc'], env: { ...process.env, DEPTHWISE_MIRROR: 'https://mirror.invalid' } });
   let errors = '', hung = false, timer: ReturnType<typeof setTimeout>;
-  const alive = (): void => {
-    clearTimeout(timer);
+  const watch = (since: number, silences: number): void => {
     timer = setTimeout(() => {
+      if (cpuMs(child.pid!) - since < silence / 3 && silences < MOST_SILENCES) return watch(since, silences + 1);
       hung = true;
       child.kill('SIGKILL');
     }, silence);
+  };
+  const alive = (): void => {
+    clearTimeout(timer);
+    watch(cpuMs(child.pid!), 1);
   };
   alive();
   child.stderr!.on('data', (part: Buffer) => (errors = (errors + part.toString()).slice(-4000)));
@@ -52,7 +67,8 @@ function start(file: string, task: Task, heard: (message: Message) => void, sile
   return { child, ended };
 }
 
-const noted = (file: string): Case => JSON.parse(readFileSync(file, 'utf8')) as Case;
+/** The first line is of the latest case; others are what a longer one left. */
+const noted = (file: string): Case => JSON.parse(readFileSync(file, 'utf8').split('\n')[0]) as Case;
 
 /** How cases end in a process of their own; the one that kills it, and all after it, by how it died. */
 export async function replay(file: string, cases: Case[], silence = SILENCE_MS): Promise<string[]> {
@@ -97,8 +113,9 @@ export async function campaign(options: Options, worker?: string): Promise<Repor
       blocks = Math.max(blocks, message.blocks);
     }
     if ('fault' in message && !found.has(message.key)) {
-      found.set(message.key, { fuzzed: message.fault, key: message.key, what: message.what });
-      options.said?.(`found: ${message.key}`);
+      const each = { fuzzed: message.fault, key: message.key, what: message.what };
+      found.set(message.key, each);
+      options.told?.(each);
     }
   };
   await Promise.all(Array.from({ length: options.processes }, (_, i) => lane(file, i, options, hear)));

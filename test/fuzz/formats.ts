@@ -26,14 +26,14 @@ export interface Format {
   bytes(seed: string, edits: readonly Edit[]): Promise<Uint8Array>;
 }
 
-/** Keeps the latest results of a function of one name. */
-function remembered<T>(make: (name: string) => T): (name: string) => T {
+/** Keeps the latest results of a function of one name, as many as the memory of a process has room for. */
+function remembered<T>(make: (name: string) => T, most = 300): (name: string) => T {
   const known = new Map<string, T>();
   return (name) => {
     const made = known.get(name) ?? make(name);
     known.delete(name); // the latest come last
     known.set(name, made);
-    if (known.size > 1000) known.delete(known.keys().next().value!);
+    if (known.size > most) known.delete(known.keys().next().value!);
     return made;
   };
 }
@@ -119,7 +119,7 @@ function detectionOptions(): Uint8Array {
   return Uint8Array.from(bytes);
 }
 
-const parsed = remembered((text: string): unknown => JSON.parse(text));
+const parsed = remembered((text: string): unknown => JSON.parse(text), 50);
 
 /** Changes to a JSON text, each a number from which the walk to a value is made when it is applied. */
 function withJson(text: string, edits: readonly Edit[]): string {

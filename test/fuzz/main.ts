@@ -4,6 +4,7 @@ import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
 import { campaign, replay, table } from './campaign.js';
+import type { Found } from './campaign.js';
 import type { Case } from './case.js';
 import { bundleWorker } from './instrument.js';
 import { TARGET_NAMES } from './names.js';
@@ -19,18 +20,21 @@ if (isNative) {
   process.exit(code);
 }
 
+/** Returns the file that a case is kept in. */
+function written({ fuzzed, key }: Found): string {
+  const name = `build/fuzz/found/${key.replace(/[^\w]+/g, '-').slice(0, 80)}.json`;
+  mkdirSync('build/fuzz/found', { recursive: true });
+  writeFileSync(name, `${JSON.stringify(fuzzed)}\n`);
+  return name;
+}
+
 const { file, counts } = await bundleWorker(path.resolve(`build/fuzz/worker-${process.pid}.mjs`)); // its own, since campaigns may run side by side
 if (values.replay) console.log((await replay(file, [JSON.parse(readFileSync(values.replay, 'utf8')) as Case]))[0]);
 else {
   console.log(`seed ${values.seed}, ${counts ? 'guided by coverage' : 'blind'}`);
-  const report = await campaign({ seconds: Number(values.minutes) * 60, targets, seed: Number(values.seed), processes: Number(values.processes), said: console.log }, file);
+  const report = await campaign({ seconds: Number(values.minutes) * 60, targets, seed: Number(values.seed), processes: Number(values.processes), told: (each) => console.log(`found: ${written(each)}`) }, file);
   console.log(table(report));
-  mkdirSync('build/fuzz/found', { recursive: true });
-  for (const { fuzzed, key, what } of report.found) {
-    const name = `build/fuzz/found/${key.replace(/[^\w]+/g, '-').slice(0, 80)}.json`;
-    writeFileSync(name, `${JSON.stringify(fuzzed)}\n`);
-    console.log(`\n${key}\n  ${name}\n  ${what.split('\n').slice(0, 6).join('\n  ')}`);
-  }
+  for (const each of report.found) console.log(`\n${each.key}\n  ${written(each)}\n  ${each.what.split('\n').slice(0, 6).join('\n  ')}`);
   process.exitCode = report.found.length ? 1 : 0;
 }
 rmSync(file);

@@ -32,11 +32,25 @@ WebAssembly.Memory = class extends Memory {
 };
 
 const threads = process.getBuiltinModule('node:worker_threads'), { Worker } = threads;
+/** Threads that were told to end and have not yet. */
+let ending = 0;
 threads.Worker = class extends Worker {
+  #isEnding = false;
+
   constructor(...given: ConstructorParameters<typeof Worker>) {
     super(...given);
     held.threads++;
-    this.on('exit', () => held.threads--);
+    this.on('exit', () => {
+      held.threads--;
+      if (this.#isEnding) ending--;
+      this.#isEnding = true; // and is not to end again
+    });
+  }
+
+  override terminate(): Promise<number> {
+    if (!this.#isEnding) ending++;
+    this.#isEnding = true;
+    return super.terminate();
   }
 };
 
@@ -45,18 +59,10 @@ export const { signal } = new AbortController();
 
 const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
-/** A worker that was told to end needs a moment for it; one that was not would not be waited for. */
-async function settled(): Promise<void> {
-  for (let quiet = 0, before = held.threads; held.threads > 0 && quiet < 50; before = held.threads) {
-    await new Promise((resolve) => setTimeout(resolve, 10));
-    quiet = held.threads < before ? 0 : quiet + 1;
-  }
-}
-
 /** What is held now; with --expose-gc, after everything that nobody holds is gone. */
 export async function sample(done: number): Promise<Sample> {
   if (globalThis.gc) {
-    await settled();
+    while (ending > 0) await new Promise((resolve) => setTimeout(resolve, 10));
     for (let i = 0; i < 3; i++) {
       globalThis.gc();
       await turn(); // finalisers run in a task of their own
