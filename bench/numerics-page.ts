@@ -69,7 +69,7 @@ ${table(['network', 'hosts x builds', 'pairs of answers', 'other first label', '
     row.name, number(row.runs), number(row.comparisons), number(row.otherTop), number(row.otherBytes), row.float ? small(row.apart) : '0', row.groups.join('; '),
   ]))}
 
-${table(['host', 'version', 'builds', 'answers', 'inputs of other bytes than here'], hosts.map((host) => [host.name, host.version, host.failed ? `failed: ${host.failed.split('\n')[0]}` : host.builds.join(', '), number(host.answers), number(host.otherInputs)]))}
+${table(['host', 'version', 'builds', '`relaxed` fuses', 'answers', 'inputs of other bytes than here'], hosts.map((host) => [host.name, host.version, host.failed ? `failed: ${host.failed.split('\n')[0]}` : host.builds.join(', '), host.fuses === undefined ? '–' : host.fuses ? 'yes' : 'no', number(host.answers), number(host.otherInputs)]))}
 
 ${absent ? `Not on this machine, with what installs them:\n\n${absent}` : 'No host of test/hosts was missing.'}${unasked.length ? ` Not asked in this run: ${unasked.join('; ')}; \`npm run bench numerics hosts PATTERN\` asks more.` : ''} The slow builds were asked about the small networks only: ${['scalar', 'js'].map((build) => `\`${build}\` about ${networks.filter(({ builds }) => builds.includes(build)).map(({ name }) => name).join(', ')}`).join('; ')}.`;
 }

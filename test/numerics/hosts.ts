@@ -78,6 +78,8 @@ export interface HostRow {
   /** Answers about a picture, all networks and builds together. */
   answers: number;
   otherInputs: number;
+  /** Whether its relaxed build gives other bits than its simd build, where it has both. */
+  fuses?: boolean;
   failed?: string;
 }
 
@@ -94,7 +96,7 @@ export interface NetworkRow {
   otherBytes: number;
   /** Greatest difference of one probability between two answers. */
   apart: number;
-  /** Who gave the same bytes for all pictures: builds, one group each, with the hosts of a build that is in several. */
+  /** Who gave the same bytes for all pictures: builds, one group each, with how many hosts where a build is in several. */
   groups: string[];
 }
 
@@ -127,15 +129,17 @@ export async function measureHosts(pattern: string, before: readonly Asked[], pr
   if (!existsSync(shared)) return progress('NOT RUN: ../shared is absent, so no host was asked');
   const { scores, ...material } = await known(), asked = new Map(before.map((one) => [one.name, one]));
   await prepareApp({ entry: 'test/hosts/agreement.ts', material: async () => material });
+  const counted = (): void => keep(agreementOf(HOSTS.flatMap(({ name }) => asked.get(name) ?? []), material, scores));
   const waiting = HOSTS.filter(({ name }) => new RegExp(pattern).test(name));
   await Promise.all(Array.from({ length: AT_ONCE }, async () => {
     for (let host = waiting.shift(); host; host = waiting.shift()) {
       const found = await ask(host);
       asked.set(host.name, found);
       progress(`${host.name} ${found.version}: ${found.failed ?? found.missing ?? found.report!.builds}`);
-      keep(agreementOf(HOSTS.flatMap(({ name }) => asked.get(name) ?? []), material, scores));
+      counted();
     }
   }));
+  counted(); // also where none was asked
 }
 
 function agreementOf(asked: Asked[], { pictures: all, networks }: AgreementMaterial, scores: Map<string, Float32Array[]>): Agreement {
@@ -146,9 +150,14 @@ function agreementOf(asked: Asked[], { pictures: all, networks }: AgreementMater
   };
 }
 
+function fusing(answers: Answers[]): { fuses?: boolean } {
+  const of = (build: string): string => answers.filter((one) => one.build === build).map(({ outputs }) => outputs.join()).join();
+  return of('relaxed') && of('simd') ? { fuses: of('relaxed') !== of('simd') } : {};
+}
+
 function hostRow({ name, version, report, failed }: Asked): HostRow {
   const sum = (take: (one: Answers) => number): number => report?.answers.reduce((total, one) => total + take(one), 0) ?? 0;
-  return { name, version, builds: report?.builds ?? [], answers: sum(({ top }) => top.length), otherInputs: sum(({ otherInputs }) => otherInputs), ...(failed && { failed }) };
+  return { name, version, builds: report?.builds ?? [], answers: sum(({ top }) => top.length), otherInputs: sum(({ otherInputs }) => otherInputs), ...(failed && { failed }), ...(report && fusing(report.answers)) };
 }
 
 function networkRow({ name, float, builds, outputs }: SentNetwork, runs: (Answers & { host: string })[], scores?: Float32Array[]): NetworkRow {
@@ -167,11 +176,12 @@ function networkRow({ name, float, builds, outputs }: SentNetwork, runs: (Answer
 }
 
 /** Plain JavaScript answers for few networks, so a group is told by its builds alone where no build is in two. */
+const count = (hosts: number): string => (hosts === 1 ? 'one host' : `${hosts} hosts`);
 function groupsOf(runs: { key: string; build: string; host: string }[]): string[] {
   const keysOf = (build: string): Set<string> => new Set(runs.filter((run) => run.build === build).map(({ key }) => key));
   return [...new Set(runs.map(({ key }) => key))].map((key) => {
     const group = runs.filter((run) => run.key === key), builds = [...new Set(group.map(({ build }) => build))];
-    return builds.map((build) => (keysOf(build).size === 1 ? build : `${build} of ${group.filter((run) => run.build === build).map(({ host }) => host).join(', ')}`)).join(', ');
+    return builds.map((build) => (keysOf(build).size === 1 ? build : `${build} of ${count(new Set(group.filter((run) => run.build === build).map(({ host }) => host)).size)}`)).join(', ');
   });
 }
 
