@@ -45,7 +45,8 @@ const wordsOf = ({ steps }: Plan) => (record: number, index: number): number => 
  * By the records of a sound plan, whatever it says about itself.
  * @throws DepthwiseError TOO_MUCH_WORK
  */
-export function checkWork(plan: Plan, maxMultiplyAdds = Infinity): void {
+export function checkWork(plan: Plan, maxMultiplyAdds?: number): void {
+  if (maxMultiplyAdds === undefined) return;
   const sum = work(wordsOf(plan), plan.steps.length / abi.STEP_WORDS);
   if (sum > maxMultiplyAdds) throw new DepthwiseError('TOO_MUCH_WORK', `This net computes ${sum} multiply-adds a run, and maxMultiplyAdds allows ${maxMultiplyAdds}. Allow more, or use a smaller alpha or resolution.`);
 }
