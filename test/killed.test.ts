@@ -1,8 +1,7 @@
 // Checks what is left when a worker or a process is killed, at every stage of its life: whoever waits hears of it, the process
 // can end, and the next one finds whole files and works. Workers and the command line are those of dist/.
 import { spawn } from 'node:child_process';
-import { existsSync, mkdtempSync, readFileSync, readdirSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs';
-import os from 'node:os';
+import { existsSync, readFileSync, readdirSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
 import type { Worker } from 'node:worker_threads';
@@ -15,19 +14,11 @@ import { load } from '../src/load.js';
 import type * as Remote from '../src/worker.js';
 import type { Question } from '../src/worker/messages.js';
 import { photo } from './photos.js';
-import { misbehaving, slowly, stalled, status, whole } from './zoo-server.js';
+import { serverAndCaches, slowly, stalled, status, whole } from './zoo-server.js';
 
 const remote: typeof Remote = await import(pathToFileURL('dist/worker.js').href);
-const server = await misbehaving();
-const temporary = mkdtempSync(path.join(os.tmpdir(), 'depthwise-killed-'));
 let cache = '';
-test.before.each(() => {
-  cache = mkdtempSync(path.join(temporary, 'cache-'));
-});
-test.after(async () => {
-  await server.close();
-  rmSync(temporary, { recursive: true, force: true });
-});
+const server = await serverAndCaches(test, (folder) => { cache = folder; });
 const files = (): string[] => readdirSync(cache).sort();
 
 // ---- workers

@@ -1,8 +1,12 @@
 // Knows a local HTTP server that misbehaves on demand, one answer per request, and remembers what it was asked. It does not
 // know the zoo.
+import { mkdtempSync, rmSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import os from 'node:os';
+import path from 'node:path';
+import type { test } from 'uvu';
 
 export type Answer = (request: IncomingMessage, response: ServerResponse) => void;
 
@@ -107,3 +111,14 @@ export const endless: Answer = (_, response) => {
   const timer = setInterval(() => response.write(new Uint8Array(1 << 16)), 1);
   response.on('close', () => clearInterval(timer));
 };
+
+/** A misbehaving server for a suite, and an empty cache folder for each of its tests; they go when it ends. */
+export async function serverAndCaches(suite: typeof test, use: (cache: string) => void): Promise<Misbehaving> {
+  const server = await misbehaving(), temporary = mkdtempSync(path.join(os.tmpdir(), 'depthwise-caches-'));
+  suite.before.each(() => use(mkdtempSync(path.join(temporary, 'cache-'))));
+  suite.after(async () => {
+    await server.close();
+    rmSync(temporary, { recursive: true, force: true });
+  });
+  return server;
+}

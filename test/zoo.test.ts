@@ -1,8 +1,7 @@
 // Knows what arrives over a bad network and what is kept where. The network is a server of this test, the zoo a toy; the
 // real one is held against real files in zoo-rows.
 import { createHash, randomBytes } from 'node:crypto';
-import { mkdtempSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
-import os from 'node:os';
+import { readFileSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -13,7 +12,7 @@ import { knownFrom, listFrom, pullFrom } from '../src/zoo/pull.js';
 import type { PullOptions } from '../src/zoo/pull.js';
 import { cacheFolder, openStore } from '../src/zoo/store.js';
 import { blobId, isPinned } from '../src/zoo/verify.js';
-import { deafToIfRange, deafToRange, endless, misbehaving, redirect, shortened, silent, stalled, status, truncated, whole } from './zoo-server.js';
+import { deafToIfRange, deafToRange, endless, misbehaving, redirect, serverAndCaches, shortened, silent, stalled, status, truncated, whole } from './zoo-server.js';
 import type { Answer } from './zoo-server.js';
 
 const sha = (kind: string, ...parts: (string | Uint8Array)[]) => parts.reduce((hash, part) => hash.update(part), createHash(kind)).digest('hex');
@@ -35,16 +34,8 @@ const TOYS: Catalogue = {
   ],
 };
 
-const server = await misbehaving();
-const temporary = mkdtempSync(path.join(os.tmpdir(), 'depthwise-zoo-'));
 let cache = '';
-test.before.each(() => {
-  cache = mkdtempSync(path.join(temporary, 'cache-'));
-});
-test.after(async () => {
-  await server.close();
-  rmSync(temporary, { recursive: true, force: true });
-});
+const server = await serverAndCaches(test, (folder) => { cache = folder; });
 
 const pull = (name: string, options: PullOptions = {}) => pullFrom(TOYS, name, { cache, mirror: server.base, pause: 1, timeout: 5000, ...options });
 const files = () => readdirSync(cache).sort();
