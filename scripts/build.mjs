@@ -146,6 +146,9 @@ const COMPAT = ['tfjs', 'coco-ssd'].flatMap((name) => ['index', ...EDGES.map((ed
 /** Files that become base64 text in a bundle. */
 export const INLINED = { '.wasm': 'base64', '.patch': 'base64', '.dw': 'base64' };
 
+/** How esbuild makes one file for Node of a test, the fuzzer and other programs of this checkout. */
+export const FOR_NODE = { absWorkingDir: root, bundle: true, format: 'esm', platform: 'node', target: 'es2022', packages: 'external', loader: INLINED, logLevel: 'silent' };
+
 const SEARCH = [{ outfile: 'dist/search.js' }, ...EDGES.map((edge) => ({ outfile: `dist/search.${edge.name}.js`, plugins: [compiledByHost(edge)] }))];
 
 /** Other people's packages in a bundle, for THIRD-PARTY.md. */

@@ -2,7 +2,7 @@
 import { spawn, spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
 import path from 'node:path';
-import { INLINED } from './build.mjs';
+import { FOR_NODE } from './build.mjs';
 import { main, prepare, root } from './prepare.mjs';
 
 const AT_ONCE = 2;
@@ -20,10 +20,7 @@ async function bundleTests(names) {
   for (const name of names) {
     const outfile = path.join(outDir, `${name}.mjs`);
     try {
-      await build({
-        absWorkingDir: root, entryPoints: [`test/${name}.test.ts`], outfile, bundle: true, format: 'esm', platform: 'node', target: 'es2022',
-        packages: 'external', loader: INLINED, sourcemap: 'inline', logLevel: 'silent',
-      });
+      await build({ ...FOR_NODE, entryPoints: [`test/${name}.test.ts`], outfile, sourcemap: 'inline' });
       bundled.push({ name, outfile });
     } catch (error) {
       const said = (error.errors ?? []).map(({ location, text }) => `${location ? `${location.file}:${location.line}: ` : ''}${text}`).join('\n');

@@ -1,15 +1,17 @@
 // Knows how a soak's process is bundled and started, in as little address space as wanted. It does not know what it does.
 import { spawn } from 'node:child_process';
 import path from 'node:path';
+import { pathToFileURL } from 'node:url';
 import { build } from 'esbuild';
+import type { BuildOptions } from 'esbuild';
 import type { Message, Result, Task } from './task.js';
 
-const INLINED = { '.wasm': 'base64', '.patch': 'base64', '.dw': 'base64' } as const;
+const { FOR_NODE } = await import(pathToFileURL('scripts/build.mjs').href) as { FOR_NODE: BuildOptions };
 
 /** Bundles the process, once for each caller. */
 export async function bundleProcess(): Promise<string> {
   const outfile = path.resolve(`build/soak/process-${process.pid}.mjs`);
-  await build({ entryPoints: ['test/soak/process.ts'], outfile, bundle: true, format: 'esm', platform: 'node', target: 'es2022', packages: 'external', loader: INLINED, sourcemap: 'inline', logLevel: 'silent' });
+  await build({ ...FOR_NODE, entryPoints: ['test/soak/process.ts'], outfile, sourcemap: 'inline' });
   return outfile;
 }
 
